@@ -1,0 +1,89 @@
+/**
+ * Opens the two pools: one for the acknowledging path, one for the work behind it, so that neither can starve the
+ * other. Refuses a server that would lose commits. Leaves out every query.
+ */
+import createKnex, { type Knex } from 'knex'
+import pg from 'pg'
+import { PuenteError } from '../../plugin/core/errors.ts'
+
+export interface Database {
+  /** Migrations and the queries of setup, status and retention. */
+  knex: Knex
+  /** The acknowledging path. */
+  intake: pg.Pool
+  /** Lanes, attempts, outcomes. */
+  work: pg.Pool
+  close(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  url: string
+  /** A statement of the hot path that takes longer is given up (default 2000). */
+  statementTimeoutMs?: number
+  workConnections?: number
+}
+
+// Counts and ids of PostgreSQL's 8-byte kind stay far below 2^53 here.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = (name: string, max: number, statementTimeoutMs: number): pg.Pool => {
+    const made = new pg.Pool({
+      connectionString: options.url,
+      max,
+      application_name: `puente ${name}`,
+      connectionTimeoutMillis: 2_000,
+      idleTimeoutMillis: 60_000,
+      keepAlive: true,
+      statement_timeout: statementTimeoutMs,
+      idle_in_transaction_session_timeout: 10_000,
+      options: '-c synchronous_commit=on -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan'
+    })
+    // An idle connection that the server ends must not end the process; the next query opens another.
+    made.on('error', () => {})
+    return made
+  }
+  const intake = pool('intake', 3, options.statementTimeoutMs ?? 2_000)
+  const work = pool('work', options.workConnections ?? 5, 10_000)
+  const knex = createKnex({
+    client: 'pg',
+    connection: { connectionString: options.url, application_name: 'puente', connectionTimeoutMillis: 2_000 },
+    pool: { min: 0, max: 4, idleTimeoutMillis: 30_000 }
+  })
+  return {
+    knex,
+    intake,
+    work,
+    async close() {
+      await Promise.allSettled([intake.end(), work.end(), knex.destroy()])
+    }
+  }
+}
+
+/** Fails with `database_unavailable` or `database_unsafe`. */
+export async function checkDatabase(database: Database, options: { allowUnsafe?: boolean } = {}): Promise<void> {
+  let row: { fsync: string; full: string; readonly: string; standby: boolean; version: number }
+  try {
+    const answer = await database.work.query(
+      `select current_setting('fsync') as fsync, current_setting('full_page_writes') as full,
+       current_setting('transaction_read_only') as readonly, pg_is_in_recovery() as standby,
+       current_setting('server_version_num')::int as version`
+    )
+    row = answer.rows[0]
+  } catch (error) {
+    throw new PuenteError('database_unavailable', { cause: error })
+  }
+  if (row.version < 140_000) {
+    throw new PuenteError('database_unsafe', {
+      facts: { setting: 'server_version', got: row.version, wants: '14 or later' }
+    })
+  }
+  if (row.standby || row.readonly === 'on') {
+    throw new PuenteError('database_unsafe', {
+      facts: { setting: 'read_only', got: 'on', wants: 'a writable primary' }
+    })
+  }
+  if (!options.allowUnsafe && row.fsync !== 'on') {
+    throw new PuenteError('database_unsafe', { facts: { setting: 'fsync', got: row.fsync, wants: 'on' } })
+  }
+}

@@ -1,0 +1,101 @@
+/** The three statements of the acknowledging path. Each is one round trip and one commit for a whole group. */
+
+/**
+ * Stores new rows with their sealed page and wakes their lanes. A lane that was merged passes its rows on. A lane
+ * that is due already (waiting for a retry, or leased) keeps its time: the count of arrivals tells its holder.
+ * An inbound message opens the window, which makes the customer's parked answers due.
+ */
+export const ROWS = `
+with input as (
+  select * from unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::float8[], $8::int[], $9::int[],
+    $10::smallint[], $11::text[], $12::boolean[], $13::text[], $14::int[]) with ordinality
+    as t(number_id, key, kind, lane_id, ord, occurred, page_offset, page_length, state, code, opens, wamid, hold, n)
+), page as (
+  insert into pages (day, sealed) values (current_date, $1) returning day, id
+), ins as (
+  insert into events (day, number_id, key, kind, lane_id, ord, occurred_at, page_day, page_id, page_offset, page_length,
+    state, code, done_at)
+  select (to_timestamp(i.occurred) at time zone 'utc')::date, i.number_id, i.key, i.kind, coalesce(l.merged_into, i.lane_id),
+    i.ord, to_timestamp(i.occurred), p.day, p.id, i.page_offset, i.page_length, i.state, i.code,
+    case when i.state = 0 then null else now() end
+  from input i cross join page p left join lanes l on l.id = i.lane_id
+  order by i.n
+  on conflict do nothing
+  returning number_id, key, lane_id, state
+), woken as (
+  select s.lane_id, count(*) as n, min(i.hold) as hold,
+    max(i.occurred) filter (where i.opens) as opened,
+    (array_agg(i.wamid order by i.occurred desc, i.n desc) filter (where i.wamid is not null))[1] as wamid
+  from ins s join input i on i.number_id = s.number_id and i.key = s.key
+  where s.state = 0 and s.lane_id is not null
+  group by s.lane_id
+), lane_due as (
+  update lanes l set arrivals = l.arrivals + w.n,
+    due_at = coalesce(l.due_at, clock_timestamp() + make_interval(secs => w.hold / 1000.0)),
+    window_from = greatest(l.window_from, to_timestamp(w.opened)),
+    last_wamid = coalesce(w.wamid, l.last_wamid)
+  from woken w where l.id = w.lane_id
+  returning l.number_id, l.customer_id, w.opened
+), parked_due as (
+  update lanes o set due_at = clock_timestamp(), arrivals = o.arrivals + 1
+  from lane_due d
+  where d.opened is not null and o.number_id = d.number_id and o.customer_id = d.customer_id and o.outbound and o.parked > 0
+)
+select day::text as day, id from page`
+
+/**
+ * Joins statuses into receipts by rank. A status that carries our attempt id settles the attempt, whatever became of
+ * the answer to the send; its lane is woken.
+ */
+export const STATUSES = `
+with input as (
+  select * from unnest($1::int[], $2::text[], $3::smallint[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
+    $8::float8[], $9::jsonb[], $10::jsonb[], $11::uuid[])
+    as t(number_id, wamid, rank, sent, delivered, read, played, failed, failure, pricing, reference)
+), settled as (
+  update parts p set state = 1, wamid = i.wamid, code = null
+  from input i where i.reference is not null and p.attempt_id = i.reference and p.number_id = i.number_id and p.state in (0, 3)
+  returning p.number_id, p.message_id, p.generation, p.part, p.wamid
+), named as (
+  select i.*, coalesce(s.message_id, p.message_id) as message_id, coalesce(s.generation, p.generation) as generation,
+    coalesce(s.part, p.part) as part
+  from input i
+  left join settled s on s.number_id = i.number_id and s.wamid = i.wamid
+  left join parts p on i.reference is not null and p.attempt_id = i.reference and p.number_id = i.number_id
+), up as (
+  insert into receipts as r (number_id, wamid, rank, sent_at, delivered_at, read_at, played_at, failed_at, failure, pricing,
+    message_id, generation, part)
+  select number_id, wamid, rank, to_timestamp(sent), to_timestamp(delivered), to_timestamp(read), to_timestamp(played),
+    to_timestamp(failed), failure, pricing, message_id, generation, part
+  from named order by number_id, wamid
+  on conflict (number_id, wamid) do update set
+    rank = greatest(r.rank, excluded.rank),
+    sent_at = coalesce(r.sent_at, excluded.sent_at),
+    delivered_at = coalesce(r.delivered_at, excluded.delivered_at),
+    read_at = coalesce(r.read_at, excluded.read_at),
+    played_at = coalesce(r.played_at, excluded.played_at),
+    failed_at = coalesce(r.failed_at, excluded.failed_at),
+    failure = coalesce(r.failure, excluded.failure),
+    pricing = coalesce(r.pricing, excluded.pricing),
+    message_id = coalesce(r.message_id, excluded.message_id),
+    generation = coalesce(r.generation, excluded.generation),
+    part = coalesce(r.part, excluded.part)
+  returning number_id, message_id, rank
+), shown as (
+  update deliveries d set
+    tick_due_at = coalesce(d.tick_due_at, clock_timestamp() + make_interval(secs => $12 / 1000.0)),
+    tick_version = d.tick_version + 1
+  from (select number_id, message_id, max(rank) as rank from up where message_id is not null group by 1, 2) u
+  where d.number_id = u.number_id and d.message_id = u.message_id and (u.rank >= 2 or d.told = 'failed' or d.state = 'uncertain')
+  returning d.lane_id
+)
+update lanes l set due_at = clock_timestamp(), arrivals = l.arrivals + 1
+from (select distinct d.lane_id from settled s join deliveries d on d.number_id = s.number_id and d.message_id = s.message_id) w
+where l.id = w.lane_id`
+
+/** What the desk says about its conversations. */
+export const CONVERSATIONS = `
+update bindings b set conversation_status = c.status
+from (select distinct on (number_id, conversation_id) * from unnest($1::int[], $2::bigint[], $3::text[]) with ordinality
+  as t(number_id, conversation_id, status, n) order by number_id, conversation_id, n desc) c
+where b.number_id = c.number_id and b.conversation_id = c.conversation_id`

@@ -1,0 +1,280 @@
+/**
+ * Lanes: who may work on which customer's direction, and what waits there. A lease is a row update with a fencing
+ * number; every time in it is PostgreSQL's. Leaves out what the work is.
+ */
+import type pg from 'pg'
+import type { ClaimedLane, EventKind, LaneEvent, Lanes } from '../../plugin/core/ports/store.ts'
+import type { Customers } from './customers.ts'
+import type { Pages } from './pages.ts'
+
+export interface LanesOptions {
+  pool: pg.Pool
+  pages: Pages
+  customers: Customers
+  owner: string
+  leaseSeconds: number
+  /** How many waiting events are read with a lane. */
+  eventsPerLane?: number
+}
+
+const EVENT_COLUMNS = `e.day::text as day, e.number_id, e.key, e.seq, e.kind, e.ord, e.occurred_at, e.received_at, e.attempts,
+  e.attempt, extract(epoch from clock_timestamp() - e.attempt_at) * 1000 as attempt_age,
+  extract(epoch from clock_timestamp() - e.received_at) * 1000 as received_age,
+  coalesce(extract(epoch from e.due_at - clock_timestamp()) * 1000, 0) as due_in,
+  e.code, e.page_day::text as page_day, e.page_id, e.page_offset, e.page_length`
+
+// While leased, a lane is due again when its lease ends: a crashed holder is found by the same index.
+const CLAIM = `
+with picked as (
+  select id from lanes
+  where due_at <= clock_timestamp()
+    and not (not outbound and desk_id = any ($3::int[])) and not (outbound and number_id = any ($4::int[]))
+  order by due_at limit $2 for no key update skip locked
+), leased as (
+  update lanes l set owner = $1, fence = l.fence + 1, lease_until = clock_timestamp() + make_interval(secs => $5),
+    due_at = clock_timestamp() + make_interval(secs => $5)
+  from picked where l.id = picked.id
+  returning l.*
+)
+select l.id as lane_id, l.desk_id as lane_desk, l.number_id as lane_number, l.customer_id, l.outbound, l.fence, l.arrivals,
+  l.strikes, l.parked, l.tokens, extract(epoch from clock_timestamp() - l.tokens_at) * 1000 as tokens_age,
+  c.ids_sealed, coalesce(li.window_from, l.window_from) as window_from, coalesce(li.last_wamid, l.last_wamid) as last_wamid,
+  l.read_wamid, b.contact_id, b.source_id, b.conversation_id, b.conversation_status, b.last_message_id, e.*
+from leased l
+join customers c on c.id = l.customer_id
+left join lanes li on l.outbound and li.number_id = l.number_id and li.customer_id = l.customer_id and not li.outbound
+left join bindings b on b.number_id = l.number_id and b.customer_id = l.customer_id
+left join lateral (
+  select ${EVENT_COLUMNS} from events e where e.lane_id = l.id and e.state = 0 order by e.ord, e.seq limit $6
+) e on true
+order by l.id, e.ord, e.seq`
+
+const MORE = `
+select l.arrivals, e.* from lanes l left join lateral (
+  select ${EVENT_COLUMNS} from events e where e.lane_id = l.id and e.state = 0 order by e.ord, e.seq limit $3
+) e on true
+where l.id = $1 and l.fence = $2 order by e.ord, e.seq`
+
+interface EventRow {
+  day: string | null
+  number_id: number
+  key: string
+  seq: number
+  kind: EventKind
+  ord: number
+  occurred_at: Date
+  received_at: Date
+  attempts: number
+  attempt: Record<string, unknown> | null
+  attempt_age: string | null
+  received_age: string
+  due_in: string
+  code: string | null
+  page_day: string
+  page_id: number
+  page_offset: number
+  page_length: number
+}
+
+interface ClaimRow extends EventRow {
+  lane_id: number
+  lane_desk: number
+  lane_number: number
+  customer_id: number
+  outbound: boolean
+  fence: number
+  arrivals: number
+  strikes: number
+  parked: number
+  tokens: number
+  tokens_age: string
+  ids_sealed: Buffer
+  window_from: Date | null
+  last_wamid: string | null
+  read_wamid: string | null
+  contact_id: number | null
+  source_id: string | null
+  conversation_id: number | null
+  conversation_status: string | null
+  last_message_id: number | null
+}
+
+const toEvent = (row: EventRow): LaneEvent => ({
+  day: row.day!,
+  numberId: row.number_id,
+  key: row.key,
+  seq: row.seq,
+  kind: row.kind,
+  ord: row.ord,
+  occurredAt: row.occurred_at,
+  receivedAt: row.received_at,
+  attempts: row.attempts,
+  attempt: row.attempt,
+  attemptAgeMs: row.attempt_age === null ? null : Number(row.attempt_age),
+  receivedAgeMs: Number(row.received_age),
+  dueInMs: Number(row.due_in),
+  code: row.code,
+  pageDay: row.page_day,
+  pageId: row.page_id,
+  offset: row.page_offset,
+  length: row.page_length
+})
+
+export function createLanes(options: LanesOptions): Lanes {
+  const { pool, pages, customers, owner, leaseSeconds } = options
+  const eventsPerLane = options.eventsPerLane ?? 20
+
+  const toLane = (row: ClaimRow): ClaimedLane => ({
+    id: row.lane_id,
+    deskId: row.lane_desk,
+    numberId: row.lane_number,
+    customerId: row.customer_id,
+    outbound: row.outbound,
+    fence: row.fence,
+    arrivals: row.arrivals,
+    strikes: row.strikes,
+    ids: customers.openIds(row.ids_sealed),
+    binding:
+      row.last_message_id === null
+        ? null
+        : {
+            contactId: row.contact_id,
+            sourceId: row.source_id,
+            conversationId: row.conversation_id,
+            conversationStatus: row.conversation_status,
+            lastMessageId: row.last_message_id
+          },
+    windowFrom: row.window_from,
+    lastWamid: row.last_wamid,
+    readWamid: row.read_wamid,
+    parked: row.parked,
+    tokens: row.tokens,
+    tokensAgeMs: Number(row.tokens_age),
+    events: row.day === null ? [] : [toEvent(row)]
+  })
+
+  return {
+    async claim({ limit, blockedDesks, blockedNumbers }) {
+      const answer = await pool.query({
+        name: 'claim',
+        text: CLAIM,
+        values: [owner, limit, blockedDesks, blockedNumbers, leaseSeconds, eventsPerLane]
+      })
+      const lanes: ClaimedLane[] = []
+      for (const row of answer.rows as ClaimRow[]) {
+        const last = lanes.at(-1)
+        if (last?.id === row.lane_id) last.events.push(toEvent(row))
+        else lanes.push(toLane(row))
+      }
+      return lanes
+    },
+
+    async more(lane) {
+      const answer = await pool.query({ name: 'lane_more', text: MORE, values: [lane.id, lane.fence, eventsPerLane] })
+      const rows = answer.rows as (EventRow & { arrivals: number })[]
+      return {
+        events: rows.filter(row => row.day !== null).map(toEvent),
+        arrivals: rows[0]?.arrivals ?? lane.arrivals
+      }
+    },
+
+    async renew(laneIds) {
+      const answer = await pool.query({
+        name: 'renew',
+        text: `update lanes set lease_until = clock_timestamp() + make_interval(secs => $3),
+                 due_at = clock_timestamp() + make_interval(secs => $3)
+               where id = any ($2::bigint[]) and owner = $1 returning id`,
+        values: [owner, laneIds, leaseSeconds]
+      })
+      return new Set((answer.rows as { id: number }[]).map(row => row.id))
+    },
+
+    async nextDueInMs() {
+      const answer = await pool.query({
+        name: 'next_due',
+        text: `select extract(epoch from min(due_at) - clock_timestamp()) * 1000 as ms from lanes where due_at is not null`
+      })
+      const ms = (answer.rows[0] as { ms: string | null }).ms
+      return ms === null ? null : Number(ms)
+    },
+
+    payload: ref => pages.read(ref),
+    preload: refs => pages.preload(refs),
+
+    async mergeWaiting() {
+      const answer = await pool.query('select desk_id, loser, winner from merges order by created_at limit 20')
+      let merged = 0
+      for (const merge of answer.rows as { desk_id: number; loser: number; winner: number }[]) {
+        if (await mergeCustomers(pool, merge.loser, merge.winner)) merged++
+      }
+      if (merged > 0) customers.forget()
+      return merged
+    }
+  }
+}
+
+/**
+ * Two customers turned out to be one: the loser's aliases, waiting events and deliveries go to the winner's lanes.
+ * Needs all lanes of both to be free (their rows are locked here, which is the lease of a moment); otherwise it is
+ * tried again on the next beat.
+ */
+async function mergeCustomers(pool: pg.Pool, loser: number, winner: number): Promise<boolean> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    const lanes = await client.query(
+      `select id, number_id, outbound, customer_id, owner from lanes where customer_id in ($1, $2) and merged_into is null
+       order by id for update`,
+      [loser, winner]
+    )
+    type Row = { id: number; number_id: number; outbound: boolean; customer_id: number; owner: string | null }
+    const rows = lanes.rows as Row[]
+    if (rows.some(row => row.owner !== null)) {
+      await client.query('rollback')
+      return false
+    }
+    await client.query('update customers set merged_into = $2 where id = $1 or merged_into = $1', [loser, winner])
+    await client.query('update aliases set customer_id = $2 where customer_id = $1', [loser, winner])
+    for (const from of rows.filter(row => row.customer_id === loser)) {
+      let into = rows.find(
+        row => row.customer_id === winner && row.number_id === from.number_id && row.outbound === from.outbound
+      )?.id
+      if (into === undefined) {
+        await client.query('update lanes set customer_id = $2 where id = $1', [from.id, winner])
+        into = from.id
+      } else {
+        await client.query('update events set lane_id = $2 where lane_id = $1 and state = 0', [from.id, into])
+        await client.query('update deliveries set lane_id = $2, customer_id = $3 where lane_id = $1', [
+          from.id,
+          into,
+          winner
+        ])
+        await client.query(
+          `update lanes t set merged_into = null, due_at = clock_timestamp(), arrivals = t.arrivals + 1,
+             window_from = greatest(t.window_from, f.window_from), last_wamid = coalesce(t.last_wamid, f.last_wamid),
+             parked = t.parked + f.parked
+           from lanes f where t.id = $2 and f.id = $1`,
+          [from.id, into]
+        )
+        await client.query('update lanes set merged_into = $2, due_at = null where id = $1 or merged_into = $1', [
+          from.id,
+          into
+        ])
+      }
+    }
+    // The winner's binding stays; where only the loser had one, it goes along.
+    await client.query(
+      `update bindings b set customer_id = $2 where b.customer_id = $1
+         and not exists (select 1 from bindings w where w.customer_id = $2 and w.number_id = b.number_id)`,
+      [loser, winner]
+    )
+    await client.query('delete from merges where loser = $1', [loser])
+    await client.query('commit')
+    return true
+  } catch (error) {
+    await client.query('rollback').catch(() => {})
+    throw error
+  } finally {
+    client.release()
+  }
+}

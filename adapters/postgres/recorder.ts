@@ -1,0 +1,234 @@
+/**
+ * Writes down what workers did: attempts, outcomes, releases. Single-flight group commit like the intake: whatever is
+ * handed in while one commit is in flight goes into the next, all in one call of the function `record_work`.
+ */
+import type pg from 'pg'
+import type { Recorder, Work } from '../../plugin/core/ports/store.ts'
+import type { Customers, CustomerVault } from './customers.ts'
+import { isConnectionError, isDeadlock } from './intake.ts'
+
+interface Waiting {
+  work: Work[]
+  resolve: (kept: boolean) => void
+  reject: (error: unknown) => void
+}
+
+/** A batch stays small enough that one commit is never long. */
+const FLUSH_WORK = 2_000
+/** PostgreSQL may be restarting: the worker's outcome is worth waiting for (its lease runs meanwhile). */
+const RETRY_FOR_MS = 20_000
+
+export interface RecorderOptions {
+  pool: pg.Pool
+  customers: Customers
+  vault: CustomerVault
+  /** A released lane has more work already. */
+  onDue: () => void
+}
+
+export function createRecorder(options: RecorderOptions): Recorder {
+  const { pool, customers, vault } = options
+  const queue: Waiting[] = []
+  let flushing: Promise<void> | null = null
+
+  const write = async (batch: Waiting[]): Promise<void> => {
+    const built = new Map<string, object[]>()
+    const attempts: Waiting[] = []
+    for (const waiting of batch) {
+      for (const work of waiting.work) addWork(built, work, attempts, waiting)
+    }
+    const text = JSON.stringify(Object.fromEntries(built))
+    const started = performance.now()
+    for (;;) {
+      try {
+        const answer = await pool.query({
+          name: 'record',
+          text: 'select record_work($1::jsonb) as answer',
+          values: [text]
+        })
+        const { fenced, due } = (answer.rows[0] as { answer: { fenced: number[]; due: number } }).answer
+        const lost = new Set(fenced.map(index => attempts[index]))
+        if (due > 0) options.onDue()
+        for (const waiting of batch) waiting.resolve(!lost.has(waiting))
+        return
+      } catch (error) {
+        // The function is one transaction and its writes are the same when repeated.
+        const again = isDeadlock(error) || isConnectionError(error)
+        if (!again || performance.now() - started > RETRY_FOR_MS) throw error
+        await new Promise(resolve => setTimeout(resolve, 200))
+      }
+    }
+  }
+
+  function addWork(built: Map<string, object[]>, work: Work, attempts: Waiting[], waiting: Waiting): void {
+    const add = (name: string, row: object): void => {
+      const rows = built.get(name)
+      if (rows === undefined) built.set(name, [row])
+      else rows.push(row)
+    }
+    switch (work.op) {
+      case 'attempt':
+        add('attempts', { i: attempts.push(waiting) - 1, ...eventKey(work.event), a: work.attempt, ...work.hold })
+        break
+      case 'partAttempt':
+        add('part_attempts', {
+          i: attempts.push(waiting) - 1,
+          n: work.numberId,
+          m: work.messageId,
+          g: work.generation,
+          p: work.part,
+          id: work.attemptId,
+          ...work.hold
+        })
+        break
+      case 'partOutcome':
+        add('part_outcomes', { id: work.attemptId, s: work.state, w: work.wamid, code: work.code, facts: work.facts })
+        break
+      case 'done':
+        add('done', { ...eventKey(work.event), s: work.state, code: work.code, facts: work.facts, ...work.hold })
+        break
+      case 'later':
+        add('later', {
+          ...eventKey(work.event),
+          ms: Math.round(work.afterMs),
+          code: work.code,
+          facts: work.facts,
+          clear: work.clearAttempt
+        })
+        break
+      case 'binding': {
+        // A statement may touch a row only once: the later binding wins.
+        const others = built.get('bindings') as { n: number; cu: number }[] | undefined
+        const same = others?.findIndex(row => row.n === work.numberId && row.cu === work.customerId) ?? -1
+        if (same >= 0) others!.splice(same, 1)
+        add('bindings', {
+          n: work.numberId,
+          cu: work.customerId,
+          contact: work.binding.contactId,
+          source: work.binding.sourceId,
+          conv: work.binding.conversationId,
+          status: work.binding.conversationStatus,
+          last: work.binding.lastMessageId
+        })
+        break
+      }
+      case 'head':
+        add('heads', { n: work.numberId, cu: work.customerId, last: work.lastMessageId, status: work.status })
+        break
+      case 'alias':
+        add('aliases', { desk: work.deskId, h: vault.hash(work.alias).toString('base64'), cu: work.customerId })
+        break
+      case 'row':
+        add('rows', {
+          n: work.numberId,
+          w: work.wamid,
+          m: work.messageId,
+          c: work.conversationId,
+          pd: work.payload?.pageDay,
+          pi: work.payload?.pageId,
+          po: work.payload?.offset,
+          pl: work.payload?.length
+        })
+        break
+      case 'ids':
+        add('ids', { cu: work.customerId, s: customers.sealIds(work.ids).toString('base64') })
+        break
+      case 'usage': {
+        const { usage } = work
+        add('usage', {
+          at: usage.at,
+          n: usage.numberId,
+          w: usage.wamid,
+          o: usage.outbound,
+          origin: usage.origin,
+          session: usage.inSession,
+          category: usage.category,
+          template: usage.template,
+          agent: usage.agentId,
+          m: usage.messageId
+        })
+        break
+      }
+      case 'delivery':
+        add('deliveries', {
+          n: work.numberId,
+          m: work.messageId,
+          c: work.conversationId,
+          cu: work.customerId,
+          lane: work.lane,
+          human: work.human,
+          pd: work.payload.pageDay,
+          pi: work.payload.pageId,
+          po: work.payload.offset,
+          pl: work.payload.length,
+          written: work.writtenAt
+        })
+        break
+      case 'state':
+        add('states', {
+          n: work.numberId,
+          m: work.messageId,
+          s: work.state,
+          code: work.code,
+          facts: work.facts,
+          parts: work.parts,
+          g: work.generation,
+          tick: work.tickInMs
+        })
+        break
+      case 'pace':
+        add('paces', { lane: work.lane, tokens: work.tokens })
+        break
+      case 'release':
+        add('release', {
+          ...work.hold,
+          seen: work.arrivals,
+          ms: work.dueInMs === null ? null : Math.max(0, Math.round(work.dueInMs)),
+          strikes: Math.min(work.strikes, 1000)
+        })
+        break
+    }
+  }
+
+  const flush = async (): Promise<void> => {
+    while (queue.length > 0) {
+      let count = 0
+      let taken = 0
+      for (const waiting of queue) {
+        if (taken > 0 && count + waiting.work.length > FLUSH_WORK) break
+        count += waiting.work.length
+        taken++
+      }
+      const batch = queue.splice(0, taken)
+      try {
+        await write(batch)
+      } catch (error) {
+        if (batch.length === 1) {
+          batch[0]!.reject(error)
+          continue
+        }
+        // One bad row must not take its neighbours along: each alone.
+        for (const waiting of batch) {
+          await write([waiting]).catch(waiting.reject)
+        }
+      }
+    }
+    flushing = null
+  }
+
+  return {
+    record(work) {
+      return new Promise((resolve, reject) => {
+        queue.push({ work, resolve, reject })
+        flushing ??= flush()
+      })
+    },
+    async close() {
+      await flushing
+    }
+  }
+}
+
+function eventKey(event: { day: string; numberId: number; key: string }): { d: string; n: number; k: string } {
+  return { d: event.day, n: event.numberId, k: event.key }
+}

@@ -1,0 +1,31 @@
+/** Takes set-aside items up again: they wait in their lanes as if they had just come. */
+import type pg from 'pg'
+
+export interface ReplayWish {
+  /** Sequence numbers, as status and logs name them. */
+  ids?: number[]
+  cause?: string
+  hours?: number
+  dryRun: boolean
+}
+
+/** The items that were (or would be) taken up. */
+export async function replayEvents(pool: pg.Pool, wish: ReplayWish): Promise<{ id: number; code: string | null }[]> {
+  const which = `state = 2 and lane_id is not null
+    and ($1::bigint[] is null or seq = any ($1)) and ($2::text is null or code = $2)
+    and ($3::int is null or received_at > now() - make_interval(hours => $3))`
+  const values = [wish.ids ?? null, wish.cause ?? null, wish.hours ?? null]
+  if (wish.dryRun) {
+    const answer = await pool.query(`select seq as id, code from events where ${which} order by seq`, values)
+    return answer.rows as { id: number; code: string | null }[]
+  }
+  const answer = await pool.query(
+    `with taken as (
+       update events set state = 0, attempts = 0, due_at = null, done_at = null where ${which} returning seq as id, code, lane_id
+     ), due as (
+       update lanes l set due_at = now(), arrivals = l.arrivals + 1 from (select distinct lane_id from taken) t where l.id = t.lane_id
+     ) select id, code from taken order by id`,
+    values
+  )
+  return answer.rows as { id: number; code: string | null }[]
+}

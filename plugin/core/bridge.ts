@@ -1,0 +1,69 @@
+/**
+ * What the workers of both directions share: ports, clock, gates, permits. Made by the runtime, handed in everywhere;
+ * holds no decisions.
+ */
+import type { DeskPace } from './desk/pace.ts'
+import type { Permits } from './desk/permits.ts'
+import type { Gates } from './gates.ts'
+import type { InboundFact } from './model.ts'
+import type { Channel } from './ports/channel.ts'
+import type { Files } from './ports/files.ts'
+import type { DeskHook, HelpDesk } from './ports/help-desk.ts'
+import type { MediaTools } from './ports/media-tools.ts'
+import type { Deliveries, Intake, Lanes, Numbers, Recorder } from './ports/store.ts'
+import type { Registry } from './registry.ts'
+import type { Times } from './rules.ts'
+
+export interface Clock {
+  now(): Date
+  /** Never jumps; for durations and deadlines. */
+  monotonicMs(): number
+}
+
+export interface Log {
+  debug(facts: object, message: string): void
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
+
+export interface Bridge {
+  registry: Registry
+  intake: Intake
+  lanes: Lanes
+  recorder: Recorder
+  deliveries: Deliveries
+  numbers: Numbers
+  desk: HelpDesk
+  channel: Channel
+  media: MediaTools
+  files: Files
+  clock: Clock
+  random: () => number
+  newId: () => string
+  times: Times
+  /** Short waits inside a worker are scaled along with `times` in proofs. */
+  timeFactor: number
+  sleep(ms: number): Promise<void>
+  gates: Gates
+  permits(deskId: number): Permits
+  pace(deskId: number): DeskPace
+  /** One of our rows was written; its hook should come back soon. */
+  expectEcho(deskId: number, messageId: number): void
+  /** Resolves when this process may send one more message from the number, within its share of the throughput. */
+  numberPace(numberId: number): Promise<void>
+  /** Runs something that may be lost (read marks); failures are counted, not thrown. */
+  background(task: () => Promise<void>): void
+  /** Named moments at which a fault run may end the process; does nothing otherwise. */
+  breakpoint(name: string): void
+  count(name: string, labels?: Record<string, string>, n?: number): void
+  log: Log
+  /** What the bytes of a stored webhook item mean. */
+  readFact(payload: Buffer): InboundFact
+  /** What the bytes of a stored desk hook mean. */
+  readHook(payload: Buffer): DeskHook
+  /** The process is to end: leave lanes after the item in hand. */
+  stopping(): boolean
+  /** Work became due for some lane: look soon. */
+  wake(): void
+}

@@ -1,0 +1,94 @@
+/**
+ * One call to the desk, in the order that the laws ask for: permit, gate, attempt committed, deadline checked, bytes.
+ */
+import type { Bridge } from '../bridge.ts'
+import { asPuenteError, PuenteError } from '../errors.ts'
+import { GateClosed, type HeldLane, LaneLost } from '../lanes/hold.ts'
+import type { DeskAccess, DeskCallOptions } from '../ports/help-desk.ts'
+import type { Work } from '../ports/store.ts'
+import { nextDelayMs } from '../retry.ts'
+import { PRIORITY, type Priority } from './permits.ts'
+
+export interface DeskCall<T> {
+  deskId: number
+  access: DeskAccess
+  priority?: Priority
+  /** The lane whose fence protects the attempt; reads and repeatable writes need none. */
+  lane?: HeldLane
+  /** Committed before the first byte; must contain the attempt. */
+  attempt?: Work[]
+  run: (access: DeskAccess, options: DeskCallOptions) => Promise<T>
+}
+
+export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T> {
+  const { deskId, lane } = call
+  const gate = `desk:${deskId}`
+  const permit = await bridge.permits(deskId).acquire(call.priority ?? PRIORITY.message)
+  let committedMs = bridge.clock.monotonicMs()
+  const check = (): void => {
+    if (lane?.lost) throw new LaneLost()
+    // A process that slept after its commit (a stopped virtual machine, a blocked loop) must not speak late.
+    if (call.attempt !== undefined && bridge.clock.monotonicMs() - committedMs > bridge.times.attemptDeadlineMs) {
+      throw new PuenteError('desk_unreachable', { facts: { why: 'deadline of the attempt passed' } })
+    }
+  }
+  let entered = false
+  try {
+    check()
+    if (!bridge.gates.enter(gate)) throw new GateClosed(waitFor(bridge, gate))
+    entered = true
+    if (call.attempt !== undefined) {
+      bridge.breakpoint('desk.permit')
+      if (!(await bridge.recorder.record(call.attempt))) throw new LaneLost()
+      committedMs = bridge.clock.monotonicMs()
+      bridge.breakpoint('desk.attempted')
+    }
+    const startedMs = bridge.clock.monotonicMs()
+    const answer = await call.run(call.access, { beforeBytes: check })
+    bridge.breakpoint('desk.answered')
+    permit.release({ tookMs: bridge.clock.monotonicMs() - startedMs })
+    if (bridge.gates.open(gate)) {
+      bridge.log.info({ desk: deskId }, 'desk answers again')
+      bridge.wake()
+    }
+    return answer
+  } catch (thrown) {
+    if (thrown instanceof LaneLost || thrown instanceof GateClosed) {
+      permit.release('unused')
+      if (entered && thrown instanceof LaneLost) bridge.gates.close(gate, 'probe', 0)
+      throw thrown
+    }
+    const error = asPuenteError(thrown)
+    if (error.scope === 'desk') {
+      permit.release('trouble')
+      closeDeskGate(bridge, deskId, error)
+    } else {
+      // An answer, only not the wished one: the desk is well.
+      permit.release('unused')
+      bridge.gates.open(gate)
+    }
+    throw error
+  }
+}
+
+function closeDeskGate(bridge: Bridge, deskId: number, error: PuenteError): void {
+  const gate = `desk:${deskId}`
+  const attempt = (bridge.gates.state(gate)?.strikes ?? 0) + 1
+  const known = { code: error.code, certainty: 'did_not_happen', remedy: error.remedy, scope: error.scope } as const
+  const delayMs = nextDelayMs({
+    attempt,
+    error: { ...known, retryAfterSeconds: error.retryAfterSeconds },
+    random: bridge.random
+  })
+  bridge.gates.close(gate, error.code, delayMs ?? 1_000)
+  if (attempt === 1 || error.remedy === 'reauthorise') {
+    bridge.log.warn({ desk: deskId, code: error.code, facts: error.facts, delayMs }, 'desk paused')
+  }
+  bridge.count('desk_paused', { code: error.code })
+}
+
+function waitFor(bridge: Bridge, gate: string): number {
+  const state = bridge.gates.state(gate)
+  if (state === undefined) return 100
+  return Math.max(100, state.untilMs - bridge.clock.monotonicMs()) + bridge.random() * 200
+}

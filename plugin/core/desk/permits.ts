@@ -1,0 +1,59 @@
+/**
+ * Permits for calls to one desk: never more in flight than the pace allows, messages before ticks before backfill.
+ */
+import type { DeskPace } from './pace.ts'
+
+/** Lower goes first. */
+export const PRIORITY = { message: 0, tick: 1, backfill: 2 } as const
+export type Priority = (typeof PRIORITY)[keyof typeof PRIORITY]
+
+export interface Permits {
+  /** Resolves with the function that gives the permit back. */
+  acquire(priority: Priority): Promise<Permit>
+  /** Something of a higher rank waits. */
+  waiting(priority: Priority): number
+  inFlight(): number
+}
+
+export interface Permit {
+  /** Gives it back, with what the call told: its duration, or that the desk is in trouble. */
+  release(outcome: { tookMs: number } | 'trouble' | 'unused'): void
+}
+
+export function createPermits(pace: DeskPace): Permits {
+  const queues: (() => void)[][] = [[], [], []]
+  let inFlight = 0
+
+  const next = (): void => {
+    while (inFlight < pace.limit()) {
+      const queue = queues.find(candidates => candidates.length > 0)
+      if (queue === undefined) return
+      inFlight++
+      queue.shift()!()
+    }
+  }
+
+  return {
+    acquire(priority) {
+      return new Promise(resolve => {
+        queues[priority]!.push(() => {
+          let released = false
+          resolve({
+            release(outcome) {
+              if (released) return
+              released = true
+              const full = inFlight >= pace.limit() || queues.some(queue => queue.length > 0)
+              inFlight--
+              if (outcome === 'trouble') pace.onTrouble()
+              else if (outcome !== 'unused') pace.onCall(outcome.tookMs, full)
+              next()
+            }
+          })
+        })
+        next()
+      })
+    },
+    waiting: priority => queues.slice(0, priority).reduce((sum, queue) => sum + queue.length, 0),
+    inFlight: () => inFlight
+  }
+}

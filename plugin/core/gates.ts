@@ -1,0 +1,53 @@
+/**
+ * Gates: what has to pause because something shared is in trouble (a desk, a number). While a gate is closed nothing of
+ * its kind is claimed; when its time is over one item goes first as a probe, and success opens it.
+ */
+export interface GateState {
+  code: string
+  untilMs: number
+  strikes: number
+  probing: boolean
+}
+
+export interface Gates {
+  /** Closes for a while. `strikes` grow with each closing in a row. */
+  close(key: string, code: string, delayMs: number): GateState
+  open(key: string): boolean
+  /** May work start now? A closed gate whose time is over lets one probe through. */
+  enter(key: string): boolean
+  /** Keys closed right now (time not over, or a probe under way). */
+  closed(prefix: string): string[]
+  state(key: string): GateState | undefined
+  /** Milliseconds until the next closed gate may be probed; null = all open. */
+  nextProbeInMs(): number | null
+}
+
+export function createGates(monotonicMs: () => number): Gates {
+  const gates = new Map<string, GateState>()
+  const isShut = (gate: GateState): boolean => gate.probing || gate.untilMs > monotonicMs()
+
+  return {
+    close(key, code, delayMs) {
+      const strikes = (gates.get(key)?.strikes ?? 0) + 1
+      const gate = { code, untilMs: monotonicMs() + delayMs, strikes, probing: false }
+      gates.set(key, gate)
+      return gate
+    },
+    open: key => gates.delete(key),
+    enter(key) {
+      const gate = gates.get(key)
+      if (gate === undefined) return true
+      if (isShut(gate)) return false
+      gate.probing = true
+      return true
+    },
+    closed(prefix) {
+      return [...gates].filter(([key, gate]) => key.startsWith(prefix) && isShut(gate)).map(([key]) => key)
+    },
+    state: key => gates.get(key),
+    nextProbeInMs() {
+      const waits = [...gates.values()].filter(gate => !gate.probing).map(gate => gate.untilMs - monotonicMs())
+      return waits.length === 0 ? null : Math.max(0, Math.min(...waits))
+    }
+  }
+}

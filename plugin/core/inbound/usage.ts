@@ -1,0 +1,20 @@
+/** The usage row of a message of the customer: written from the first day, since later counting stands on it (S60–S63). */
+import type { InboundFact } from '../model.ts'
+import type { UsageRow } from '../ports/store.ts'
+import { windowState } from '../window.ts'
+
+/** `windowFrom` is when the window was last opened, this message included: in session = it was open before. */
+export function usageOf(numberId: number, fact: InboundFact, windowFrom: Date | null): UsageRow | null {
+  if (fact.kind !== 'message' && fact.kind !== 'echo') return null
+  const { message } = fact
+  const echo = fact.kind === 'echo'
+  const before = windowFrom !== null && windowFrom < message.at ? windowFrom : null
+  return {
+    at: message.at,
+    numberId,
+    wamid: message.wamid,
+    outbound: echo,
+    origin: echo ? 'external' : message.referral !== undefined ? 'advert' : 'customer',
+    inSession: windowState({ lastInboundAt: before, now: message.at }).open
+  }
+}

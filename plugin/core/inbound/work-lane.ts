@@ -1,0 +1,124 @@
+/**
+ * Works one inbound lane: each waiting fact of a customer is rendered and written to the desk, in order. What fails
+ * for a while keeps its lane waiting; what cannot be processed is set aside with its reason and never blocks.
+ */
+import type { Bridge } from '../bridge.ts'
+import { asPuenteError, type PuenteError } from '../errors.ts'
+import { doneWork, GateClosed, type HeldLane, LaneLost, type Leaving } from '../lanes/hold.ts'
+import type { DeskDraft, InboundFact } from '../model.ts'
+import type { Binding, LaneEvent, Work } from '../ports/store.ts'
+import type { ServedNumber } from '../registry.ts'
+import { decideAfterFailure } from '../retry.ts'
+import { learnIds } from './learn.ts'
+import { prepareDraft } from './prepare.ts'
+import { usageOf } from './usage.ts'
+import { writeDraft } from './write.ts'
+
+/** What a lane's worker knows while it works; the binding is what it believes the desk has. */
+export interface InboundRun {
+  bridge: Bridge
+  lane: HeldLane
+  number: ServedNumber
+  binding: Binding
+  /** To be committed with the next record. */
+  pending: Work[]
+}
+
+export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<Leaving> {
+  const number = bridge.registry.number(lane.numberId)
+  // Disconnected meanwhile: what waits stays, and goes on when the number is connected again.
+  if (number === undefined) return { dueInMs: 60_000, strikes: lane.strikes, work: [] }
+  const run: InboundRun = {
+    bridge,
+    lane,
+    number,
+    binding: lane.binding ?? {
+      contactId: null,
+      sourceId: null,
+      conversationId: null,
+      conversationStatus: null,
+      lastMessageId: 0
+    },
+    pending: []
+  }
+  for (const event of lane.events) {
+    if (bridge.stopping()) return { dueInMs: 0, strikes: lane.strikes, work: run.pending }
+    if (event.dueInMs > 0) return { dueInMs: event.dueInMs, strikes: lane.strikes, work: run.pending }
+    bridge.breakpoint('inbound.claimed')
+    try {
+      await deliverEvent(run, event)
+    } catch (thrown) {
+      if (thrown instanceof LaneLost) throw thrown
+      if (thrown instanceof GateClosed) return { dueInMs: thrown.delayMs, strikes: lane.strikes, work: run.pending }
+      const leaving = await settleFailure(run, event, asPuenteError(thrown))
+      if (leaving !== null) return leaving
+    }
+    lane.strikes = 0
+  }
+  return { dueInMs: null, strikes: 0, work: run.pending }
+}
+
+async function deliverEvent(run: InboundRun, event: LaneEvent): Promise<void> {
+  const { bridge, lane, number } = run
+  const fact = bridge.readFact(await bridge.lanes.payload(event))
+  learnIds(run, fact)
+  const drafts = await prepareDraft(run, event, fact)
+  let code: string | undefined
+  for (const [step, draft] of drafts.entries()) {
+    if (step < doneSteps(event)) continue
+    const written = await writeDraft(run, event, fact, draft, step)
+    code ??= written.code
+  }
+  const usage = usageOf(number.id, fact, lane.windowFrom)
+  if (usage !== null) run.pending.push({ op: 'usage', usage })
+  run.pending.push(doneWork(lane, event, drafts.length === 0 ? 3 : 1, code))
+  bridge.count('inbound_delivered', { kind: fact.kind })
+}
+
+/** Drafts of this event that an earlier attempt has certainly written. */
+function doneSteps(event: LaneEvent): number {
+  return Number(event.attempt?.['step'] ?? 0)
+}
+
+/** Null = the event was set aside and the lane goes on; otherwise how the lane is left. */
+async function settleFailure(run: InboundRun, event: LaneEvent, error: PuenteError): Promise<Leaving | null> {
+  const { bridge, lane } = run
+  const attempt = event.attempts + 1
+  const mayBeThere = error.certainty === 'may_have_happened'
+  const decision = decideAfterFailure({
+    error,
+    attempt,
+    firstTriedAt: event.receivedAt,
+    now: new Date(event.receivedAt.getTime() + event.receivedAgeMs),
+    random: bridge.random
+  })
+  const facts = { ...error.facts, stage: error.stage }
+  const log = { number: lane.numberId, lane: lane.id, event: event.seq, code: error.code, facts, attempt }
+  if (error.code === 'internal') bridge.log.error({ ...log, err: error.cause ?? error }, 'inbound item failed')
+  if (decision.do === 'stop' && !mayBeThere) {
+    bridge.log.warn(log, 'inbound item set aside')
+    bridge.count('set_aside', { code: error.code })
+    run.pending.push(doneWork(lane, event, 2, error.code, facts))
+    return null
+  }
+  const afterMs = decision.do === 'stop' ? bridge.times.deskSettleMs : decision.delayMs
+  bridge.log.info({ ...log, afterMs }, 'inbound item waits')
+  return {
+    dueInMs: afterMs,
+    strikes: lane.strikes + 1,
+    work: [
+      ...run.pending,
+      {
+        op: 'later',
+        event: { day: event.day, numberId: event.numberId, key: event.key },
+        afterMs,
+        code: error.code,
+        facts,
+        // What may be at the desk already is looked up before it is written again.
+        clearAttempt: false
+      }
+    ]
+  }
+}
+
+export type { DeskDraft, InboundFact }

@@ -1,0 +1,235 @@
+/**
+ * Writes one draft into the desk: who (contact), where (conversation), what (row), each an attempt of its own that a
+ * crash leaves traceable. One call for a known customer, two for a new one.
+ */
+import { callDesk } from '../desk/call.ts'
+import { PuenteError } from '../errors.ts'
+import { holdOf } from '../lanes/hold.ts'
+import type { DeskDraft, InboundFact } from '../model.ts'
+import type { DeskRow } from '../ports/help-desk.ts'
+import type { LaneEvent, Work } from '../ports/store.ts'
+import { attributesAtCreation } from './attributes.ts'
+import { findOrCreateContact } from './contact.ts'
+import { fetchFiles } from './files.ts'
+import { findWritten } from './find-written.ts'
+import type { InboundRun } from './work-lane.ts'
+
+export interface Written {
+  messageId: number
+  /** A lasting remark on the event, for example that a file is missing. */
+  code?: string
+}
+
+/** The source id of a row: the wamid, numbered from the second draft on. */
+export function rowSourceId(wamid: string, step: number): string {
+  return step === 0 ? wamid : `${wamid}#${step + 1}`
+}
+
+export async function writeDraft(
+  run: InboundRun,
+  event: LaneEvent,
+  fact: InboundFact,
+  draft: DeskDraft,
+  step: number
+): Promise<Written> {
+  const { bridge, number } = run
+  const sourceId = rowSourceId(wamidOf(fact, event), step)
+  const earlier = Number(event.attempt?.['step'] ?? -1) === step ? event.attempt : null
+  if (earlier !== null) {
+    const found = await findWritten(run, event, earlier, sourceId)
+    if (found !== null) return remember(run, event, fact, sourceId, found)
+  }
+  if (draft.hides !== undefined) await hideRows(run, draft.hides)
+  const files = await fetchFiles(run, draft)
+  try {
+    const row: DeskRow = {
+      type: draft.type,
+      content: files.content,
+      sourceId,
+      quotesMessageId: await quotedRow(run, draft),
+      attributes: {
+        puente: draft.marker,
+        ...(draft.externalEcho === true ? { external_echo: true } : {})
+      },
+      files: files.files
+    }
+    const messageId = await post(run, event, row, step, draft)
+    if (earlier !== null) await dropTwin(run, sourceId, Number(earlier['after'] ?? 0))
+    bridge.expectEcho(number.deskId, messageId)
+    return { ...remember(run, event, fact, sourceId, messageId), code: files.code }
+  } finally {
+    await files.dispose()
+  }
+}
+
+function remember(run: InboundRun, event: LaneEvent, fact: InboundFact, sourceId: string, messageId: number): Written {
+  const { binding, lane, number } = run
+  binding.lastMessageId = Math.max(binding.lastMessageId, messageId)
+  run.pending.push({
+    op: 'row',
+    numberId: number.id,
+    wamid: sourceId,
+    messageId,
+    conversationId: binding.conversationId!,
+    payload: { pageDay: event.pageDay, pageId: event.pageId, offset: event.offset, length: event.length }
+  })
+  run.pending.push({ op: 'head', numberId: number.id, customerId: lane.customerId, lastMessageId: messageId })
+  // Writing an incoming row opens a resolved conversation again; an echo or a grey line does not.
+  if (fact.kind === 'message' && binding.conversationStatus === 'resolved') binding.conversationStatus = 'open'
+  return { messageId }
+}
+
+async function post(run: InboundRun, event: LaneEvent, row: DeskRow, step: number, draft: DeskDraft): Promise<number> {
+  // What the desk has deleted is mapped again, once; a second 404 is the desk's last word.
+  for (let remapped = 0; ; remapped++) {
+    try {
+      return await postMapped(run, event, row, step, draft)
+    } catch (error) {
+      const gone = error instanceof PuenteError && error.code === 'desk_not_found'
+      if (!gone || remapped === 2) throw error
+      if (run.binding.conversationId === null) run.binding.contactId = null
+      run.binding.conversationId = null
+      run.binding.conversationStatus = null
+      run.bridge.count('remapped')
+    }
+  }
+}
+
+async function postMapped(
+  run: InboundRun,
+  event: LaneEvent,
+  row: DeskRow,
+  step: number,
+  draft: DeskDraft
+): Promise<number> {
+  const { bridge, number, binding, lane } = run
+  if (binding.contactId === null) await findOrCreateContact(run, event, step)
+  const startNew =
+    binding.conversationId === null ||
+    (binding.conversationStatus === 'resolved' &&
+      number.rules.conversations === 'new_after_resolved' &&
+      row.type === 'incoming')
+  if (!startNew) {
+    const conversationId = binding.conversationId!
+    const { messageId } = await callDesk(bridge, {
+      deskId: number.deskId,
+      access: number.deskAccess,
+      lane,
+      attempt: takePending(
+        run,
+        attemptWork(run, event, { kind: 'message', step, conversationId, after: binding.lastMessageId })
+      ),
+      run: (access, options) => bridge.desk.createMessage(access, conversationId, row, options)
+    })
+    return messageId
+  }
+  const contactId = binding.contactId!
+  const sourceId = binding.sourceId!
+  const embeds = (row.files?.length ?? 0) === 0
+  const created = await callDesk(bridge, {
+    deskId: number.deskId,
+    access: number.deskAccess,
+    lane,
+    attempt: takePending(run, [
+      ...attemptWork(run, event, {
+        kind: 'conversation',
+        step,
+        sourceId,
+        contactId,
+        previous: binding.conversationId ?? 0
+      }),
+      { op: 'alias', deskId: number.deskId, alias: sourceAlias(number.id, sourceId), customerId: lane.customerId }
+    ]),
+    run: (access, options) =>
+      bridge.desk.createConversation(
+        access,
+        {
+          inboxId: number.inboxId,
+          contactId,
+          sourceId,
+          row: embeds ? { ...row, quotesMessageId: undefined } : undefined,
+          attributes: attributesAtCreation(run, draft)
+        },
+        options
+      )
+  })
+  binding.conversationId = created.conversationId
+  binding.conversationStatus = 'open'
+  binding.lastMessageId = created.messageId ?? 0
+  run.pending.push({ op: 'binding', numberId: number.id, customerId: lane.customerId, binding: { ...binding } })
+  bridge.breakpoint('inbound.conversation_created')
+  if (embeds && created.messageId !== null) return created.messageId
+  return postMapped(run, event, row, step, draft)
+}
+
+/** Everything that waits to be committed goes along with the attempt. */
+function takePending(run: InboundRun, attempt: Work[]): Work[] {
+  return [...run.pending.splice(0), ...attempt]
+}
+
+export function attemptWork(run: InboundRun, event: LaneEvent, attempt: Record<string, unknown>): Work[] {
+  return [
+    {
+      op: 'attempt',
+      event: { day: event.day, numberId: event.numberId, key: event.key },
+      hold: holdOf(run.lane),
+      attempt
+    }
+  ]
+}
+
+/** The alias under which a desk source id is found again when a hook names it. */
+export function sourceAlias(numberId: number, sourceId: string): string {
+  return `s:${numberId}:${sourceId}`
+}
+
+/** Calls have no wamid: their own id stands for it. */
+export function wamidOf(fact: InboundFact, event: LaneEvent): string {
+  if (fact.kind === 'message' || fact.kind === 'echo') return fact.message.wamid
+  return `puente.${event.key}`
+}
+
+async function quotedRow(run: InboundRun, draft: DeskDraft): Promise<number | undefined> {
+  if (draft.quotes === undefined) return undefined
+  const rows = await run.bridge.deliveries.rowsOf(run.number.id, [draft.quotes])
+  return rows.get(draft.quotes)?.messageId
+}
+
+/** The customer deleted a message, and the policy deletes the desk's copy too. Harmless when repeated. */
+async function hideRows(run: InboundRun, wamid: string): Promise<void> {
+  const { bridge, number, binding } = run
+  const row = (await bridge.deliveries.rowsOf(number.id, [wamid])).get(wamid)
+  if (row === undefined || binding.conversationId === null) return
+  const conversationId = binding.conversationId
+  try {
+    await callDesk(bridge, {
+      deskId: number.deskId,
+      access: number.deskAccess,
+      lane: run.lane,
+      run: access => bridge.desk.deleteMessage(access, conversationId, row.messageId)
+    })
+  } catch (error) {
+    if (!(error instanceof PuenteError && error.code === 'desk_not_found')) throw error
+  }
+}
+
+/** Law 5: after an uncertain write was repeated, look once more; of two rows the younger goes. */
+async function dropTwin(run: InboundRun, sourceId: string, after: number): Promise<void> {
+  const { bridge, number, binding } = run
+  const conversationId = binding.conversationId
+  if (conversationId === null) return
+  const messages = await callDesk(bridge, {
+    deskId: number.deskId,
+    access: number.deskAccess,
+    run: access => bridge.desk.listMessagesAfter(access, conversationId, after)
+  })
+  const twins = messages.filter(message => message.sourceId === sourceId).map(message => message.id)
+  for (const twin of twins.sort((a, b) => a - b).slice(1)) {
+    bridge.count('twins_deleted')
+    await callDesk(bridge, {
+      deskId: number.deskId,
+      access: number.deskAccess,
+      run: access => bridge.desk.deleteMessage(access, conversationId, twin)
+    })
+  }
+}

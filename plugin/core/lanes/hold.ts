@@ -1,0 +1,49 @@
+/** A lane as a worker holds it: the claim, and whether it is still ours. */
+import type { ClaimedLane, LaneEvent, Work } from '../ports/store.ts'
+
+export interface HeldLane extends ClaimedLane {
+  /** Set when the lease was lost or the process stops: nothing may leave any more. */
+  lost: boolean
+}
+
+/** How a worker leaves its lane. `work` is committed together with the release. */
+export interface Leaving {
+  /** null = nothing waits (or what waits is due now, which the store sees by itself). */
+  dueInMs: number | null
+  strikes: number
+  work: Work[]
+}
+
+/** The lane belongs to somebody else now: stop at once, write nothing. */
+export class LaneLost extends Error {
+  constructor() {
+    super('lane lost')
+    this.name = 'LaneLost'
+  }
+}
+
+/** Something shared is paused: come back after so long. */
+export class GateClosed extends Error {
+  readonly delayMs: number
+
+  constructor(delayMs: number) {
+    super('gate closed')
+    this.name = 'GateClosed'
+    this.delayMs = delayMs
+  }
+}
+
+export function holdOf(lane: ClaimedLane): { lane: number; fence: number } {
+  return { lane: lane.id, fence: lane.fence }
+}
+
+export function doneWork(lane: ClaimedLane, event: LaneEvent, state: 1 | 2 | 3, code?: string, facts?: object): Work {
+  return {
+    op: 'done',
+    event: { day: event.day, numberId: event.numberId, key: event.key },
+    hold: holdOf(lane),
+    state,
+    code,
+    facts
+  }
+}

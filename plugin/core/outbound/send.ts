@@ -1,0 +1,175 @@
+/** Sends one part: pace, gate, attempt committed, deadline checked, bytes, outcome. */
+import { asPuenteError, type PuenteError } from '../errors.ts'
+import { GateClosed, holdOf, LaneLost } from '../lanes/hold.ts'
+import type { PartToSend } from '../model.ts'
+import { nextDelayMs } from '../retry.ts'
+import { RULES } from '../rules.ts'
+import type { MessageToDeliver } from './deliver.ts'
+import { closeNumberGate, openNumberGate } from './gate.ts'
+import type { ReadyPart } from './prepare.ts'
+import { LaneWaits, type OutboundRun } from './work-lane.ts'
+
+export async function sendPart(
+  run: OutboundRun,
+  message: MessageToDeliver,
+  index: number,
+  sending: Omit<PartToSend, 'reference'>,
+  ready: ReadyPart
+): Promise<'sent' | 'parked'> {
+  const { bridge, number, lane } = run
+  await takePace(run)
+  const gate = `number:${number.id}`
+  if (!bridge.gates.enter(gate)) {
+    const state = bridge.gates.state(gate)
+    throw new GateClosed(Math.max(200, (state?.untilMs ?? 0) - bridge.clock.monotonicMs()))
+  }
+  const attemptId = bridge.newId()
+  const event = message.event
+  bridge.breakpoint('outbound.permit')
+  const kept = await bridge.recorder.record([
+    ...run.pending.splice(0),
+    ...(event === null || event.attempt !== null
+      ? []
+      : [
+          {
+            op: 'attempt' as const,
+            event: { day: event.day, numberId: event.numberId, key: event.key },
+            hold: holdOf(lane),
+            attempt: { started: true }
+          }
+        ]),
+    {
+      op: 'partAttempt',
+      numberId: number.id,
+      messageId: message.messageId,
+      generation: message.generation,
+      part: index,
+      attemptId,
+      hold: holdOf(lane)
+    }
+  ])
+  if (event !== null) event.attempt ??= { started: true }
+  if (!kept) throw new LaneLost()
+  const committedMs = bridge.clock.monotonicMs()
+  bridge.breakpoint('outbound.attempted')
+  try {
+    const accepted = await bridge.channel.send(
+      number.access,
+      { ...sending, reference: attemptId },
+      {
+        beforeBytes: () => {
+          if (lane.lost || bridge.clock.monotonicMs() - committedMs > bridge.times.attemptDeadlineMs)
+            throw new LaneLost()
+        }
+      }
+    )
+    bridge.breakpoint('outbound.answered')
+    openNumberGate(bridge, number)
+    lane.tokens -= 1
+    run.pending.push({ op: 'pace', lane: lane.id, tokens: lane.tokens })
+    run.pending.push({ op: 'partOutcome', attemptId, state: 1, wamid: accepted.wamid })
+    run.pending.push({
+      op: 'usage',
+      usage: {
+        at: new Date(bridge.clock.now().getTime() + bridge.registry.offsetMs(number.id)),
+        numberId: number.id,
+        wamid: accepted.wamid,
+        outbound: true,
+        origin: originOf(message),
+        inSession: run.window().open,
+        template: sending.part.kind === 'template' ? sending.part.template.name : undefined,
+        agentId: message.hook.message.senderType === 'user' ? (message.hook.message.senderId ?? undefined) : undefined,
+        messageId: message.messageId
+      }
+    })
+    if (accepted.waId !== undefined && accepted.waId !== lane.ids.waId) {
+      run.pending.push({ op: 'alias', deskId: number.deskId, alias: `w:${accepted.waId}`, customerId: lane.customerId })
+    }
+    return 'sent'
+  } catch (thrown) {
+    const cause = (thrown as { cause?: unknown }).cause
+    if (thrown instanceof LaneLost || cause instanceof LaneLost) {
+      bridge.gates.close(gate, 'probe', 0)
+      throw thrown instanceof LaneLost ? thrown : new LaneLost()
+    }
+    return settleRefusal(run, message, attemptId, asPuenteError(thrown), ready)
+  }
+}
+
+async function settleRefusal(
+  run: OutboundRun,
+  message: MessageToDeliver,
+  attemptId: string,
+  error: PuenteError,
+  ready: ReadyPart
+): Promise<'parked'> {
+  const { bridge, number, lane } = run
+  bridge.count('send_failed', { code: error.code })
+  if (error.certainty !== 'did_not_happen') {
+    // Never repeated by time: a status may still settle it; the part stays open.
+    bridge.gates.open(`number:${number.id}`)
+    bridge.log.warn(
+      { number: number.id, message: message.messageId, code: error.code, attempt: attemptId },
+      'send has no outcome yet'
+    )
+    throw new LaneWaits(bridge.times.uncertainWaitMs)
+  }
+  run.pending.push({ op: 'partOutcome', attemptId, state: 2, code: error.code, facts: error.facts })
+  if (error.code === 'wa_window_closed') {
+    openNumberGate(bridge, number)
+    run.closeWindow()
+    return 'parked'
+  }
+  if (error.code === 'wa_media_rejected' && ready.mediaId !== undefined) {
+    await bridge.deliveries.forgetMedia(number.id, ready.mediaId)
+  }
+  if (error.scope === 'pair' && error.remedy === 'retry') {
+    openNumberGate(bridge, number)
+    lane.strikes += 1
+    throw new LaneWaits(nextDelayMs({ attempt: lane.strikes, error, random: bridge.random }) ?? 1_000)
+  }
+  if (error.scope !== 'message' && error.scope !== 'pair') {
+    const delayMs = closeNumberGate(bridge, number, error)
+    showWaiting(run, message, error)
+    throw new LaneWaits(delayMs)
+  }
+  openNumberGate(bridge, number)
+  if (error.remedy === 'retry') {
+    lane.strikes += 1
+    throw new LaneWaits(nextDelayMs({ attempt: lane.strikes, error, random: bridge.random }) ?? 1_000)
+  }
+  throw error
+}
+
+/** What needs a person is said on the message at once; it goes out by itself when the cause is gone. */
+function showWaiting(run: OutboundRun, message: MessageToDeliver, error: PuenteError): void {
+  if (error.remedy === 'retry') return
+  run.pending.push({
+    op: 'state',
+    numberId: run.number.id,
+    messageId: message.messageId,
+    state: 'queued',
+    code: error.code,
+    facts: error.facts,
+    tickInMs: 0
+  })
+}
+
+/** The pair's bucket lives in the lane's row; the number's share is this process's part of the throughput. */
+async function takePace(run: OutboundRun): Promise<void> {
+  const { bridge, number, lane } = run
+  const { secondsPerMessage, burst } = RULES.pairPace.value
+  const refilled = Math.min(burst, lane.tokens + lane.tokensAgeMs / 1000 / secondsPerMessage)
+  lane.tokens = refilled
+  lane.tokensAgeMs = 0
+  if (refilled < 1) throw new LaneWaits((1 - refilled) * secondsPerMessage * 1000)
+  await bridge.numberPace(number.id)
+}
+
+function originOf(message: MessageToDeliver): string {
+  const { hook } = message
+  if (hook.message.type === 'template') return 'system'
+  if (hook.message.senderType === 'bot') return 'bot'
+  if (hook.message.attributes['automation_rule_id'] !== undefined) return 'automation'
+  return hook.message.senderType === 'user' ? 'agent' : 'automation'
+}

@@ -1,0 +1,195 @@
+/**
+ * Missed hooks: the desk calls once. After each start and on a slow beat, what changed in our inboxes is read and agent
+ * messages that nobody heard of are taken up. Costs one call per number and beat when nothing happened.
+ */
+import type { Bridge } from './bridge.ts'
+import { callDesk } from './desk/call.ts'
+import { PRIORITY } from './desk/permits.ts'
+import { asPuenteError } from './errors.ts'
+import { GateClosed } from './lanes/hold.ts'
+import type { DeskConversation, DeskHook, DeskMessage } from './ports/help-desk.ts'
+import type { IntakeRow } from './ports/store.ts'
+import type { ServedNumber } from './registry.ts'
+
+type MessageHook = Extract<DeskHook, { kind: 'message' }>
+
+export interface ReconcileDeps {
+  bridge: Bridge
+  /** Makes the stored row of a found message. */
+  toRow(
+    number: ServedNumber,
+    hook: MessageHook,
+    payload: Buffer,
+    kind: 'hook' | 'note',
+    key: string
+  ): Promise<IntakeRow>
+  mayLeave(hook: MessageHook): boolean
+}
+
+export interface Reconcile {
+  /** One pass over all numbers; `deep` also reads again what the desk shows failed, parked or waiting. */
+  run(deep: boolean): Promise<{ found: number }>
+}
+
+const PAGE = 100
+
+export function createReconcile(deps: ReconcileDeps): Reconcile {
+  const { bridge } = deps
+
+  const readNumber = async (number: ServedNumber, deep: boolean): Promise<number> => {
+    const startedAt = bridge.clock.now()
+    const sinceMs = startedAt.getTime() - number.changedCursor.getTime() + bridge.times.reconcileOverlapMs
+    const conversations = await ask(number, access =>
+      bridge.desk.listChangedConversations(access, number.inboxId, Math.max(60, Math.ceil(sinceMs / 1000)))
+    )
+    const seen = await bridge.deliveries.seenIn(
+      number.id,
+      conversations.map(conversation => conversation.id)
+    )
+    let found = 0
+    for (const conversation of conversations) {
+      const known = seen.get(conversation.id) ?? { seen: 0, laneId: null }
+      if (conversation.lastMessageId !== null && conversation.lastMessageId <= known.seen) continue
+      found += await readConversation(number, conversation, known)
+    }
+    if (deep) found += await readUnsettled(number)
+    number.changedCursor = startedAt
+    await bridge.numbers.saveCursor(number.id, startedAt)
+    return found
+  }
+
+  const readConversation = async (
+    number: ServedNumber,
+    conversation: DeskConversation,
+    known: { seen: number; laneId: number | null }
+  ): Promise<number> => {
+    let found = 0
+    let cursor = known.seen
+    const graceBefore =
+      bridge.clock.now().getTime() + bridge.registry.offsetMs(number.id) - bridge.times.reconcileGraceMs
+    for (;;) {
+      const from = cursor
+      const messages = await ask(number, access => bridge.desk.listMessagesAfter(access, conversation.id, from))
+      const rows: IntakeRow[] = []
+      let settled = cursor
+      let young = false
+      for (const message of messages) {
+        // A hook may still be on its way; the cursor stops before it.
+        if (message.createdAt.getTime() > graceBefore) young = true
+        if (!young) settled = message.id
+        const hook = asHook(conversation, message)
+        if (!young && deps.mayLeave(hook) && !hook.deleted) {
+          const row = await deps.toRow(number, hook, payloadOf(hook), 'note', `d:${message.id}`)
+          rows.push(known.laneId === null ? row : { ...row, identity: null, laneId: known.laneId })
+        }
+      }
+      if (rows.length > 0) {
+        const ids = rows.map(row => row.ord)
+        const heard = await bridge.deliveries.states(number.id, ids)
+        const unheard = rows.filter(row => !heard.has(row.ord))
+        // What is stored already falls away by its key.
+        if (unheard.length > 0) await bridge.intake.accept({ rows: unheard, statuses: [], conversations: [] })
+        found += unheard.length
+      }
+      if (settled > known.seen) await bridge.deliveries.seenUpTo(number.id, conversation.id, settled)
+      const last = messages.at(-1)?.id ?? cursor
+      if (messages.length < PAGE || last <= cursor || young) break
+      cursor = last
+    }
+    return found
+  }
+
+  /** A Retry or a deletion moves no conversation's date: what a person may have touched is read again. */
+  const readUnsettled = async (number: ServedNumber): Promise<number> => {
+    let found = 0
+    for (const delivery of await bridge.deliveries.unsettled(number.id)) {
+      const message = await ask(number, access =>
+        bridge.desk.readMessage(access, delivery.conversationId, delivery.messageId)
+      ).catch(error => {
+        if (asPuenteError(error).code === 'desk_not_found') return null
+        throw error
+      })
+      if (message === null) continue
+      const deleted = message.attributes['deleted'] === true
+      const retried = delivery.told === 'failed' && message.status === 'sent'
+      const painted = delivery.told !== 'failed' && message.status === 'failed'
+      if (!deleted && !retried && !painted) continue
+      const hook = asHook({ id: delivery.conversationId, sourceId: null, contactId: null, status: 'open' }, message)
+      const row: IntakeRow = {
+        numberId: number.id,
+        key: deleted ? `x:${message.id}` : `r:${message.id}:${bridge.newId()}`,
+        kind: deleted ? 'removal' : 'retry',
+        identity: null,
+        laneId: delivery.laneId,
+        outbound: true,
+        ord: message.id,
+        occurredAt: bridge.clock.now(),
+        payload: payloadOf(hook),
+        state: 0,
+        opensWindow: false,
+        holdMs: 0
+      }
+      await bridge.intake.accept({ rows: [row], statuses: [], conversations: [] })
+      found++
+    }
+    return found
+  }
+
+  const ask = <T>(number: ServedNumber, run: (access: ServedNumber['deskAccess']) => Promise<T>): Promise<T> =>
+    callDesk(bridge, { deskId: number.deskId, access: number.deskAccess, priority: PRIORITY.backfill, run })
+
+  return {
+    async run(deep) {
+      let found = 0
+      for (const number of bridge.registry.numbers()) {
+        try {
+          found += await readNumber(number, deep)
+        } catch (thrown) {
+          if (thrown instanceof GateClosed) continue
+          bridge.log.warn(
+            { number: number.id, code: asPuenteError(thrown).code },
+            'reconciliation stopped, comes again'
+          )
+        }
+      }
+      if (found > 0) {
+        bridge.count('missed_hooks', {}, found)
+        bridge.log.info({ found }, 'missed messages taken up')
+      }
+      return { found }
+    }
+  }
+}
+
+function asHook(
+  conversation: Pick<DeskConversation, 'id' | 'sourceId' | 'contactId' | 'status'>,
+  message: DeskMessage
+): MessageHook {
+  const quoted = message.attributes['in_reply_to']
+  return {
+    kind: 'message',
+    created: true,
+    message,
+    contactSource: conversation.sourceId,
+    conversationStatus: conversation.status,
+    contact: { id: conversation.contactId, phone: null, name: null, identifier: null },
+    deleted: message.attributes['deleted'] === true,
+    marked: message.sourceId !== null || typeof message.attributes['puente'] === 'object',
+    quotesMessageId: typeof quoted === 'number' ? quoted : null,
+    quotesSourceId: null,
+    templateParams: (message.additionalAttributes['template_params'] as Record<string, unknown> | undefined) ?? null
+  }
+}
+
+/** Stored in our own words, since there is no hook to keep; `readStoredHook` reads both. */
+function payloadOf(hook: MessageHook): Buffer {
+  return Buffer.from(JSON.stringify({ puente_hook: hook }))
+}
+
+/** Reads a stored payload of either kind: the desk's own hook, or one made by reconciliation. */
+export function readStoredHook(payload: Buffer, readHook: (body: unknown) => DeskHook): DeskHook {
+  const body = JSON.parse(payload.toString('utf8')) as { puente_hook?: MessageHook }
+  if (body.puente_hook === undefined) return readHook(body)
+  const hook = body.puente_hook
+  return { ...hook, message: { ...hook.message, createdAt: new Date(hook.message.createdAt) } }
+}

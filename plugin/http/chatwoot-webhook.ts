@@ -1,0 +1,191 @@
+/**
+ * Chatwoot's hooks, called once and never again: verified, sorted by what they ask for, stored, 2xx. The echo of our
+ * own rows needs no storing; how late it comes tells how the desk is doing.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Bridge } from '../core/bridge.ts'
+import { PuenteError } from '../core/errors.ts'
+import { canonicalPhone } from '../core/identity.ts'
+import { sourceAlias } from '../core/inbound/write.ts'
+import type { DeskHook } from '../core/ports/help-desk.ts'
+import type { EventKind, IntakeBatch, IntakeRow } from '../core/ports/store.ts'
+import type { ServedNumber } from '../core/registry.ts'
+
+export interface ChatwootWebhookDeps {
+  bridge: Bridge
+  verify(proof: {
+    raw: Buffer
+    timestamp: string | undefined
+    signature: string | undefined
+    secret: string
+    now: Date
+    toleranceSeconds: number
+  }): 'valid' | 'stale' | 'invalid'
+  isOwnEcho(body: unknown): { messageId: number; event: string } | null
+  readHook(body: unknown): DeskHook
+  /** The hook of one of our rows came back. */
+  echoed(deskId: number, messageId: number): void
+  typing(number: ServedNumber, conversationId: number): void
+}
+
+type MessageHook = Extract<DeskHook, { kind: 'message' }>
+
+export function addChatwootWebhook(scope: FastifyInstance, deps: ChatwootWebhookDeps): void {
+  const { bridge } = deps
+  scope.post<{ Params: { inboxKey: string } }>(
+    '/webhooks/chatwoot/:inboxKey',
+    { logLevel: 'silent' },
+    async (request, reply) => {
+      const number = bridge.registry.byInboxKey(request.params.inboxKey)
+      if (number === undefined) return reply.code(404).type('text/plain').send('unknown inbox key')
+      const raw = request.body as Buffer
+      const verdict = judge(deps, number, raw, request.headers)
+      if (verdict === 'invalid') {
+        bridge.count('hook_refused')
+        throw new PuenteError('signature_invalid')
+      }
+      let body: unknown
+      try {
+        body = JSON.parse(raw.toString('utf8'))
+      } catch {
+        // Signed, so the desk's: nothing that a repetition would heal, and there is none.
+        bridge.count('hook_malformed')
+        return reply.code(200).send()
+      }
+      const echo = deps.isOwnEcho(body)
+      if (echo !== null) {
+        if (echo.event === 'message_created') deps.echoed(number.deskId, echo.messageId)
+        return reply.code(200).send()
+      }
+      const batch = await sortHook(deps, number, deps.readHook(body), raw, verdict === 'stale')
+      if (batch !== null) {
+        bridge.breakpoint('hook.verified')
+        await bridge.intake.accept(batch)
+        bridge.breakpoint('hook.committed')
+      }
+      return reply.code(200).send()
+    }
+  )
+}
+
+function judge(
+  deps: ChatwootWebhookDeps,
+  number: ServedNumber,
+  raw: unknown,
+  headers: Record<string, string | string[] | undefined>
+): 'valid' | 'stale' | 'invalid' {
+  const { bridge } = deps
+  if (!Buffer.isBuffer(raw)) return 'invalid'
+  // Desks before 4.13 sign nothing: then the unguessable path is all there is (contract §12).
+  if (number.hookSecret === null) return 'valid'
+  const offset = headers['x-puente-sandbox-offset-ms']
+  if (number.sandbox && typeof offset === 'string') bridge.registry.setOffset(number.id, Number(offset))
+  const text = (name: string): string | undefined => {
+    const value = headers[name]
+    return typeof value === 'string' ? value : undefined
+  }
+  return deps.verify({
+    raw,
+    timestamp: text('x-chatwoot-timestamp'),
+    signature: text('x-chatwoot-signature'),
+    secret: number.hookSecret,
+    now: new Date(bridge.clock.now().getTime() + bridge.registry.offsetMs(number.id)),
+    toleranceSeconds: bridge.times.hookToleranceMs / 1000
+  })
+}
+
+async function sortHook(
+  deps: ChatwootWebhookDeps,
+  number: ServedNumber,
+  hook: DeskHook,
+  raw: Buffer,
+  stale: boolean
+): Promise<IntakeBatch | null> {
+  switch (hook.kind) {
+    case 'message':
+      return sortMessage(deps.bridge, number, hook, raw, stale)
+    case 'conversation':
+      // An old picture of a conversation must not overwrite a newer one.
+      if (stale || hook.status === null || hook.event === 'created') return null
+      return {
+        rows: [],
+        statuses: [],
+        conversations: [{ numberId: number.id, conversationId: hook.conversationId, status: hook.status }]
+      }
+    case 'typing':
+      if (hook.on && !hook.private && hook.byUser && !stale) deps.typing(number, hook.conversationId)
+      return null
+    default:
+      return null
+  }
+}
+
+/** Only public outgoing and template-type messages that are not our own leave. */
+export function mayLeave(hook: MessageHook): boolean {
+  const { message } = hook
+  const outgoing = message.type === 'outgoing' || message.type === 'template'
+  return outgoing && !message.private && !hook.marked && message.sourceId === null
+}
+
+async function sortMessage(
+  bridge: Bridge,
+  number: ServedNumber,
+  hook: MessageHook,
+  raw: Buffer,
+  stale: boolean
+): Promise<IntakeBatch | null> {
+  if (!mayLeave(hook)) return null
+  const { message } = hook
+  let kind: EventKind = stale ? 'retry' : 'hook'
+  let key = `d:${message.id}`
+  if (!hook.created || hook.deleted) {
+    const known = (await bridge.deliveries.states(number.id, [message.id])).get(message.id)
+    if (hook.deleted) {
+      kind = 'removal'
+      key = `x:${message.id}`
+    } else if (known !== undefined) {
+      const saysFailed = Boolean(message.attributes['external_error'])
+      // Told failed and no longer so: a person's Retry. Not told, but failed: the desk painted it. Else: our echo.
+      if ((known.told === 'failed') === saysFailed) return null
+      kind = 'retry'
+      key = `r:${message.id}:${bridge.newId()}`
+    }
+  }
+  return { rows: [await hookRow(bridge, number, hook, raw, kind, key)], statuses: [], conversations: [] }
+}
+
+/** The stored form of a desk message on its way to WhatsApp; reconciliation makes the same rows. */
+export async function hookRow(
+  bridge: Bridge,
+  number: ServedNumber,
+  hook: MessageHook,
+  payload: Buffer,
+  kind: EventKind,
+  key: string
+): Promise<IntakeRow> {
+  const { message } = hook
+  const source = sourceAlias(number.id, hook.contactSource ?? `conversation ${message.conversationId}`)
+  // The one time that the phone in a hook counts: an agent began the conversation, nobody owns its source id yet.
+  const known = await bridge.intake.knows(number.deskId, source)
+  const phone = known || hook.contact.phone === null ? '' : hook.contact.phone.replace(/\D/g, '')
+  return {
+    numberId: number.id,
+    key,
+    kind,
+    identity: {
+      deskId: number.deskId,
+      aliases: phone === '' ? [source] : [source, `w:${canonicalPhone(phone)}`],
+      ids: phone === '' ? {} : { waId: phone, name: hook.contact.name ?? undefined }
+    },
+    outbound: true,
+    ord: message.id,
+    occurredAt:
+      message.createdAt.getTime() > 0
+        ? new Date(message.createdAt.getTime() - bridge.registry.offsetMs(number.id))
+        : bridge.clock.now(),
+    payload,
+    state: 0,
+    opensWindow: false,
+    holdMs: bridge.times.hookOrderMs
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * Meta's webhooks: handshake, and the acknowledging path: signature over the raw bytes, split, stored, 200. Nothing
+ * here waits for the desk, and no request is logged (that would cost a third of the throughput).
+ */
+import type { KeyObject } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import type { Bridge } from '../core/bridge.ts'
+import { RANK } from '../core/delivery.ts'
+import { PuenteError } from '../core/errors.ts'
+import { aliasesOf } from '../core/identity.ts'
+import type { CustomerIds, FactKind, StatusFact } from '../core/model.ts'
+import type { IntakeBatch, IntakeRow } from '../core/ports/store.ts'
+import type { ServedNumber } from '../core/registry.ts'
+import { opensWindowAt } from '../core/window.ts'
+
+/** One item of a webhook; the adapter's `explodeWebhook` gives it. */
+export interface WebhookItem {
+  kind: FactKind
+  phoneNumberId: string | null
+  key: string
+  at: Date
+  customer: CustomerIds
+  groupId?: string
+  payload: Buffer
+  status?: StatusFact
+}
+
+export interface WhatsAppWebhookDeps {
+  bridge: Bridge
+  /** Undefined when it is no JSON. */
+  parse(raw: Buffer): unknown
+  explode(body: unknown, raw: Buffer): WebhookItem[]
+  verify(raw: Buffer, header: string | undefined, secrets: readonly KeyObject[]): boolean
+  prepareSecrets(secrets: readonly string[]): KeyObject[]
+  verifyHandshake(query: Record<string, unknown>, tokens: readonly string[]): string | null
+}
+
+const LANE_KINDS = new Set<FactKind>(['message', 'echo', 'call', 'group', 'preference'])
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const SILENT = ['"edit"', '"revoke"', '"system"', '"call_permission_reply"']
+const DAY_MS = 86_400_000
+
+export function addWhatsAppWebhook(scope: FastifyInstance, deps: WhatsAppWebhookDeps): void {
+  const { bridge } = deps
+  let prepared: { from: readonly string[]; keys: KeyObject[] } = { from: [], keys: [] }
+  const keys = (): KeyObject[] => {
+    const secrets = bridge.registry.appSecrets()
+    if (prepared.from !== secrets) prepared = { from: secrets, keys: deps.prepareSecrets(secrets) }
+    return prepared.keys
+  }
+
+  scope.get('/webhooks/whatsapp', { logLevel: 'silent' }, (request, reply) => {
+    const challenge = deps.verifyHandshake(request.query as Record<string, unknown>, bridge.registry.verifyTokens())
+    if (challenge === null) return reply.code(403).type('text/plain').send('verify token does not match')
+    return reply.type('text/plain').send(challenge)
+  })
+
+  scope.post('/webhooks/whatsapp', { logLevel: 'silent' }, async (request, reply) => {
+    const raw = request.body as Buffer
+    const header = request.headers['x-hub-signature-256']
+    bridge.breakpoint('webhook.read')
+    if (!Buffer.isBuffer(raw) || !deps.verify(raw, typeof header === 'string' ? header : undefined, keys())) {
+      bridge.count('webhook_refused')
+      throw new PuenteError('signature_invalid')
+    }
+    const offset = request.headers['x-puente-sandbox-offset-ms']
+    if (typeof offset === 'string') noteOffset(bridge, Number(offset))
+    const batch = toBatch(deps, raw)
+    bridge.breakpoint('webhook.verified')
+    await bridge.intake.accept(batch)
+    bridge.breakpoint('webhook.committed')
+    bridge.count('webhooks')
+    return reply.type('text/plain').send('OK')
+  })
+}
+
+function noteOffset(bridge: Bridge, offsetMs: number): void {
+  if (!Number.isFinite(offsetMs)) return
+  // Only numbers of a sandbox take it; real ones have no such clock.
+  for (const number of bridge.registry.numbers()) bridge.registry.setOffset(number.id, offsetMs)
+}
+
+export function toBatch(deps: Pick<WhatsAppWebhookDeps, 'bridge' | 'parse' | 'explode'>, raw: Buffer): IntakeBatch {
+  const { bridge } = deps
+  const batch: IntakeBatch = { rows: [], statuses: [], conversations: [] }
+  const body = deps.parse(raw)
+  if (body === undefined) {
+    // Signed, so Meta's: kept for a person, and answered 200, or it would come again for a week.
+    bridge.count('webhook_malformed')
+    batch.rows.push(plainRow(0, `bad:${hashKey(raw)}`, raw, bridge.clock.now(), 2, 'body_malformed'))
+    return batch
+  }
+  for (const item of deps.explode(body, raw)) addItem(bridge, batch, item)
+  return batch
+}
+
+function addItem(bridge: Bridge, batch: IntakeBatch, item: WebhookItem): void {
+  const number = item.phoneNumberId === null ? undefined : bridge.registry.byPhoneNumberId(item.phoneNumberId)
+  const realNow = bridge.clock.now()
+  const offsetMs = number === undefined ? 0 : bridge.registry.offsetMs(number.id)
+  const nowMs = realNow.getTime() + offsetMs
+  // Times that cannot be (none, or far ahead) count as now; the day of a row decides in which partition it lives.
+  const at = item.at.getTime() <= 0 || item.at.getTime() > nowMs + DAY_MS ? new Date(nowMs) : item.at
+  if (number === undefined) {
+    const key = `${item.phoneNumberId ?? ''}:${item.key}`
+    const known = item.phoneNumberId === null
+    if (nowMs - at.getTime() > bridge.times.dedupeMs) {
+      bridge.count('too_old')
+      return
+    }
+    batch.rows.push(plainRow(0, safeKey(key), item.payload, at, known ? 3 : 2, known ? undefined : 'number_unknown'))
+    return
+  }
+  if (item.kind === 'status' && item.status !== undefined && item.status.status !== 'other') {
+    addStatus(batch, number, item.status, item)
+    return
+  }
+  if (nowMs - at.getTime() > bridge.times.dedupeMs) {
+    // Older than the memory by which duplicates are known: it cannot be told from a repetition.
+    bridge.count('too_old')
+    bridge.background(() => bridge.numbers.count(number.id, 'too_old', 1))
+    return
+  }
+  const aliases = item.groupId === undefined ? aliasesOf(item.customer) : [`g:${item.groupId}`]
+  const deliverable = LANE_KINDS.has(item.kind) && aliases.length > 0
+  // Meta's times are whole seconds: the second of connecting counts as after it.
+  const early = at.getTime() + 1_000 <= number.connectedAt.getTime()
+  if (!deliverable || early) {
+    const code = early ? 'before_connecting' : item.kind === 'unknown' ? 'unknown_field' : undefined
+    const lost = LANE_KINDS.has(item.kind) && aliases.length === 0
+    batch.rows.push(
+      plainRow(number.id, safeKey(item.key), item.payload, at, lost ? 2 : 3, lost ? 'nobody_named' : code)
+    )
+    return
+  }
+  batch.rows.push({
+    numberId: number.id,
+    key: safeKey(item.key),
+    kind: item.kind as IntakeRow['kind'],
+    identity: {
+      deskId: number.deskId,
+      aliases,
+      ids: item.groupId === undefined ? item.customer : { userId: `group:${item.groupId}`, name: 'WhatsApp group' }
+    },
+    outbound: false,
+    ord: Math.floor(at.getTime() / 1000),
+    occurredAt: at,
+    payload: item.payload,
+    state: 0,
+    opensWindow: opensWindow(bridge, item),
+    wamid: item.kind === 'message' && item.key.startsWith('m:') ? item.key.slice(2) : undefined,
+    holdMs: 0
+  })
+}
+
+function opensWindow(bridge: Bridge, item: WebhookItem): boolean {
+  if (item.kind !== 'message' && item.kind !== 'call') return false
+  const simple = item.kind === 'message' && !SILENT.some(mark => item.payload.includes(mark))
+  return simple || opensWindowAt(bridge.readFact(item.payload)) !== null
+}
+
+function addStatus(batch: IntakeBatch, number: ServedNumber, status: StatusFact, item: WebhookItem): void {
+  if (status.status === 'other') return
+  // A group's status names one of many readers; the group's row shows what the group as a whole has reached.
+  if (!isSafe(status.wamid)) {
+    batch.rows.push(plainRow(number.id, safeKey(item.key), item.payload, item.at, 2, 'unreadable_id'))
+    return
+  }
+  const { failure } = status
+  batch.statuses.push({
+    numberId: number.id,
+    wamid: status.wamid,
+    rank: RANK[status.status],
+    at: status.at.getTime() > 0 ? status.at : item.at,
+    failure: failure === undefined ? null : { code: failure.code, title: failure.title, details: failure.details },
+    pricing: status.pricing === undefined ? null : { ...status.pricing },
+    reference: status.reference !== undefined && UUID.test(status.reference) ? status.reference : null
+  })
+}
+
+function plainRow(
+  numberId: number,
+  key: string,
+  payload: Buffer,
+  occurredAt: Date,
+  state: 2 | 3,
+  code?: string
+): IntakeRow {
+  return {
+    numberId,
+    key,
+    kind: 'other',
+    identity: null,
+    outbound: false,
+    ord: 0,
+    occurredAt,
+    payload,
+    state,
+    code,
+    opensWindow: false,
+    holdMs: 0
+  }
+}
+
+/** PostgreSQL's text takes neither NUL nor lone surrogates; such a key is replaced by its hash. */
+export function safeKey(key: string): string {
+  return isSafe(key) && key.length <= 600 ? key : `h:${hashKey(Buffer.from(key, 'utf16le'))}`
+}
+
+function isSafe(text: string): boolean {
+  return !text.includes('\u0000') && text.isWellFormed()
+}
+
+/** FNV-1a twice over the bytes: only has to tell malformed bodies apart, not to resist anybody. */
+function hashKey(bytes: Buffer): string {
+  let a = 0x811c9dc5
+  let b = 0x1000193
+  for (const byte of bytes) {
+    a = Math.imul(a ^ byte, 0x01000193) >>> 0
+    b = Math.imul(b + byte, 0x85ebca6b) >>> 0
+  }
+  return `${a.toString(16)}${b.toString(16)}${bytes.length.toString(16)}`
+}

@@ -1,0 +1,90 @@
+/**
+ * The Fastify plugin. The outer shell only decorates `fastify.puente`; everything else lives in an encapsulated scope
+ * under the prefix, so that the host's parsers, error handler, logger and routes stay as they are. Installs no signal
+ * handlers and reads no environment.
+ */
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import { isOwnEcho, readHook } from '../adapters/chatwoot/from-wire.ts'
+import { verifyHookSignature } from '../adapters/chatwoot/signature.ts'
+import { explodeWebhook } from '../adapters/whatsapp-cloud/explode.ts'
+import { parseBody } from '../adapters/whatsapp-cloud/from-wire.ts'
+import { prepareSecrets, verifyHandshake, verifySignature } from '../adapters/whatsapp-cloud/signature.ts'
+import { RULES } from './core/rules.ts'
+import { addChatwootWebhook } from './http/chatwoot-webhook.ts'
+import { addHealth } from './http/health.ts'
+import { sendProblem } from './http/problem.ts'
+import { addWhatsAppWebhook } from './http/whatsapp-webhook.ts'
+import { type OptionsInput, readOptions } from './options.ts'
+import { type Injected, type Runtime, startRuntime } from './runtime.ts'
+
+export { ERROR_TABLE, type ErrorCode, PuenteError } from './core/errors.ts'
+export { listOptions, type OptionsInput, optionsSchema } from './options.ts'
+export type { Runtime } from './runtime.ts'
+
+export interface PuenteOptions extends OptionsInput {
+  /** Everything of Puente moves under it. */
+  prefix?: string
+  /** For tests and fault runs only. */
+  injected?: Injected
+}
+
+export interface Puente {
+  runtime: Runtime
+  /** The prefix under which the routes lie. */
+  prefix: string
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    puente: Puente
+  }
+}
+
+const plugin: FastifyPluginAsync<PuenteOptions> = async (fastify, given) => {
+  const { prefix = '', injected, ...input } = given
+  const options = readOptions(input)
+  const runtime = await startRuntime(options, fastify.log, injected)
+  fastify.decorate('puente', { runtime, prefix })
+  fastify.addHook('onClose', () => runtime.stop())
+  await fastify.register(scope => addRoutes(scope, runtime, options.metrics), { prefix })
+}
+
+async function addRoutes(scope: FastifyInstance, runtime: Runtime, metrics: boolean): Promise<void> {
+  scope.setErrorHandler((error, request, reply) => {
+    const status = (error as { statusCode?: number }).statusCode
+    if (status === undefined && (error as { code?: unknown }).code === undefined)
+      request.log.error({ err: error }, 'request failed')
+    return sendProblem(request, reply, error)
+  })
+  addHealth(scope, runtime, { metrics })
+  await scope.register(async hooks => {
+    // Signatures are over the raw bytes, whatever the content type says.
+    hooks.removeAllContentTypeParsers()
+    hooks.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: RULES.webhookMaxBytes.value },
+      (_request, body, done) => done(null, body)
+    )
+    addWhatsAppWebhook(hooks, {
+      bridge: runtime.bridge,
+      parse: parseBody,
+      explode: explodeWebhook,
+      verify: verifySignature,
+      prepareSecrets,
+      verifyHandshake
+    })
+    addChatwootWebhook(hooks, {
+      bridge: runtime.bridge,
+      verify: verifyHookSignature,
+      isOwnEcho,
+      readHook,
+      echoed: runtime.echoed,
+      typing: runtime.typing
+    })
+  })
+}
+
+/** `app.register(puente, { prefix: '/whatsapp', databaseUrl: … })` */
+export const puente = fp(plugin, { name: 'puente', fastify: '5.x' })
+export default puente

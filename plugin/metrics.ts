@@ -1,0 +1,72 @@
+/** Counters and gauges in a registry of our own, so that a host's default registry is left alone. */
+import { Counter, Gauge, Registry } from 'prom-client'
+
+export interface Metrics {
+  count(name: string, labels?: Record<string, string>, n?: number): void
+  gauge(name: string, help: string, read: () => number | Map<string, number>): void
+  text(): Promise<string>
+  /** Sum over labels, for status. */
+  total(name: string): number
+}
+
+const HELP: Record<string, string> = {
+  webhooks: 'Webhooks of WhatsApp that were stored',
+  webhook_refused: 'Webhooks with a wrong signature',
+  webhook_malformed: 'Signed webhooks that are no usable JSON',
+  hook_refused: 'Hooks of the desk with a wrong signature',
+  hook_malformed: 'Signed hooks of the desk that are no usable JSON',
+  too_old: 'Items older than the dedupe memory: counted, not delivered',
+  inbound_delivered: 'Facts of customers that reached the desk',
+  outbound: 'Messages of the desk by final state',
+  send_failed: 'Sends that WhatsApp refused or that got no answer',
+  set_aside: 'Items that cannot be processed now',
+  parked: 'Answers parked because the window is closed',
+  parked_sent: 'Parked answers that were sent',
+  uncertain: 'Sends whose outcome stayed unknown',
+  ticks: 'Statuses told to the desk',
+  retries: 'Messages sent again because a person asked',
+  remapped: 'Conversations mapped again after the desk deleted them',
+  contacts_adopted: 'Contacts that the desk had already',
+  twins_deleted: 'Rows that were written twice and deleted',
+  missed_hooks: 'Messages found by reconciliation',
+  desk_paused: 'Pauses of a desk',
+  number_paused: 'Pauses of a number',
+  courtesy_failed: 'Read marks and typing signs that failed'
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const counters = new Map<string, Counter>()
+  const totals = new Map<string, number>()
+  return {
+    count(name, labels = {}, n = 1) {
+      let counter = counters.get(name)
+      if (counter === undefined) {
+        counter = new Counter({
+          name: `puente_${name}_total`,
+          help: HELP[name] ?? name,
+          labelNames: Object.keys(labels),
+          registers: [registry]
+        })
+        counters.set(name, counter)
+      }
+      counter.inc(labels, n)
+      totals.set(name, (totals.get(name) ?? 0) + n)
+    },
+    gauge(name, help, read) {
+      new Gauge({
+        name: `puente_${name}`,
+        help,
+        labelNames: ['of'],
+        registers: [registry],
+        collect() {
+          const value = read()
+          if (typeof value === 'number') this.set({ of: 'all' }, value)
+          else for (const [of, each] of value) this.set({ of }, each)
+        }
+      })
+    },
+    text: () => registry.metrics(),
+    total: name => totals.get(name) ?? 0
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * `puente start`: a small parent of Puente and, where no number is connected, of the sandbox. Starts Puente again when
+ * it dies; prints one line on stdout when traffic can be taken.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Options } from './options.ts'
+import { describeStart } from './start-screen.ts'
+
+type ToParent =
+  | { ready: string; numbers: number; embedded: boolean }
+  | { sandboxConnected: true }
+  | { sandboxFailed: string }
+  | { stop: 'puente' }
+  | { reset: string }
+
+const here = fileURLToPath(import.meta.url)
+const self = (file: string): string => path.join(path.dirname(here), `${file}${path.extname(here)}`)
+/** A Puente that dies at once again and again is not started for ever. */
+const QUICK_DEATHS = 5
+const QUICK_MS = 3_000
+const SANDBOX_PORTS = { desk: 1, graph: 2 }
+
+export async function startParent(options: Options, pageDir: string): Promise<number> {
+  const mayHaveSandbox = options.sandbox === 'on' || (options.sandbox === 'auto' && options.databaseUrl === undefined)
+  let child: ChildProcess | null = null
+  let sandbox: { process: ChildProcess; deskUrl: string; graphUrl: string } | null = null
+  let ending = false
+  let announced = false
+  let quickDeaths = 0
+  let url = ''
+
+  return new Promise<number>(resolve => {
+    const finish = (code: number): void => {
+      ending = true
+      const waiting = [child, sandbox?.process].filter(each => each != null && each.exitCode === null)
+      let left = waiting.length
+      if (left === 0) resolve(code)
+      for (const each of waiting) {
+        each!.once('exit', () => {
+          left--
+          if (left === 0) resolve(code)
+        })
+        each!.kill('SIGTERM')
+      }
+    }
+
+    const tellSandbox = (state: string): void => {
+      sandbox?.process.send?.({ puente: { state } })
+    }
+
+    const launch = (): void => {
+      const startedMs = performance.now()
+      const started = fork(self('cli'), ['serve'], {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        env: { ...process.env },
+        execArgv: process.execArgv
+      })
+      child = started
+      started.on('message', message => void hear(message as ToParent))
+      started.once('exit', code => {
+        if (ending) return
+        tellSandbox('down')
+        if (!announced && code !== null) return finish(code === 0 ? 1 : code)
+        quickDeaths = performance.now() - startedMs < QUICK_MS ? quickDeaths + 1 : 0
+        if (quickDeaths >= QUICK_DEATHS) {
+          process.stderr.write('Puente ended five times right after its start; see the log above.\n')
+          return finish(1)
+        }
+        setTimeout(launch, 300)
+      })
+    }
+
+    const hear = async (message: ToParent): Promise<void> => {
+      if ('ready' in message) {
+        url = message.ready
+        const wanted = options.sandbox === 'on' || (mayHaveSandbox && message.numbers === 0)
+        if (wanted && sandbox === null) sandbox = await startSandbox(options, pageDir, heardSandbox)
+        if (sandbox !== null && wanted) child?.send({ sandbox: { desk: sandbox.deskUrl } })
+        else announce(message.embedded)
+        tellSandbox('up')
+      } else if ('sandboxConnected' in message) announce(options.databaseUrl === undefined)
+      else if ('sandboxFailed' in message) {
+        process.stderr.write(`The sandbox's number could not be connected: ${message.sandboxFailed}\n`)
+        announce(options.databaseUrl === undefined)
+      }
+    }
+
+    const heardSandbox = (message: ToParent): void => {
+      // A person stops Puente from the page: as hard as a power cut, to be watched coming back.
+      if ('stop' in message) child?.kill('SIGKILL')
+      if ('reset' in message && sandbox !== null) child?.send({ sandbox: { desk: sandbox.deskUrl } })
+    }
+
+    const announce = (embedded: boolean): void => {
+      if (announced) return
+      announced = true
+      process.stdout.write(`ready ${url}\n`)
+      if (process.stderr.isTTY) {
+        process.stderr.write(describeStart({ url, embedded, options, sandboxUrl: sandbox?.deskUrl ?? null }))
+      }
+    }
+
+    process.on('SIGTERM', () => finish(0))
+    process.on('SIGINT', () => finish(0))
+    launch()
+  })
+}
+
+async function startSandbox(
+  options: Options,
+  pageDir: string,
+  hear: (message: ToParent) => void
+): Promise<{ process: ChildProcess; deskUrl: string; graphUrl: string }> {
+  const tries = options.port === 0 ? [0] : [options.port, 0]
+  for (const base of tries) {
+    const started = fork(
+      self('cli'),
+      [
+        'sandbox',
+        '--desk-port',
+        String(base === 0 ? 0 : base + SANDBOX_PORTS.desk),
+        '--graph-port',
+        String(base === 0 ? 0 : base + SANDBOX_PORTS.graph),
+        '--data-dir',
+        path.resolve(options.dataDir, 'sandbox'),
+        '--page-dir',
+        pageDir
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], execArgv: process.execArgv }
+    )
+    const line = await firstLine(started)
+    const match = line === null ? null : /^sandbox (\S+) graph (\S+)/.exec(line)
+    if (match === null) continue
+    started.on('message', message => hear(message as ToParent))
+    return { process: started, deskUrl: match[1]!, graphUrl: match[2]! }
+  }
+  throw new Error('the sandbox does not start')
+}
+
+function firstLine(child: ChildProcess): Promise<string | null> {
+  return new Promise(resolve => {
+    let text = ''
+    child.stdout!.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+      if (text.includes('\n')) resolve(text.split('\n')[0]!)
+    })
+    child.once('exit', () => resolve(null))
+  })
+}
