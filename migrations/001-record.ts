@@ -35,6 +35,12 @@ export const RECORD = `
     end if;
 
     if batch->'aliases' is not null then
+      -- An alias that belongs to somebody else shows that two customers are one.
+      insert into merges (desk_id, loser, winner)
+        select x.desk, greatest(a.customer_id, x.cu), least(a.customer_id, x.cu)
+          from jsonb_to_recordset(batch->'aliases') as x(desk int, h text, cu bigint)
+          join aliases a on a.desk_id = x.desk and a.hash = decode(x.h, 'base64') and a.customer_id <> x.cu
+        on conflict do nothing;
       insert into aliases (desk_id, hash, customer_id)
         select desk, decode(h, 'base64'), cu from jsonb_to_recordset(batch->'aliases') as t(desk int, h text, cu bigint)
         on conflict do nothing;
@@ -154,12 +160,20 @@ export const RECORD = `
         from jsonb_to_recordset(batch->'paces') as x(lane bigint, tokens real) where l.id = x.lane;
     end if;
 
+    if batch->'windows' is not null then
+      update lanes l set window_from = null
+        from jsonb_to_recordset(batch->'windows') as x(n int, cu bigint, at timestamptz)
+        where l.number_id = x.n and l.customer_id = x.cu and not l.outbound and l.window_from <= x.at;
+    end if;
+
     if batch->'release' is not null then
       -- An arrival that the worker has not seen keeps the lane due.
       with freed as (
       update lanes l set owner = null, lease_until = null, strikes = x.strikes,
           parked = (select count(*) from deliveries d where d.lane_id = l.id and d.state = 'parked'),
+          -- Somebody pulled the lane while it was held (a status, an open window): that is urgent, an arrival is not.
           due_at = case
+            when l.due_at < l.lease_until then clock_timestamp()
             when x.ms is not null then clock_timestamp() + make_interval(secs => x.ms / 1000.0)
             when l.arrivals <> x.seen then clock_timestamp()
             else null end

@@ -1,9 +1,9 @@
 /**
- * Requests and answers for setting things up: inboxes, people, dashboard apps, attributes, webhooks, sign-in; and the
- * public client and platform APIs (contract/chatwoot §1, §4.4, §6–§8). Types only.
+ * Requests and answers for setting things up: inboxes, people, dashboard apps, attributes, webhooks, sign-in
+ * (contract/chatwoot §1, §6–§8). Types only.
  */
 import type { FilterConditionWire } from './wire-api.ts'
-import type { AgentWire, AttributesWire, ContactPushWire, EpochWire, IsoTimeWire, MessageWire } from './wire-parts.ts'
+import type { AgentWire, AttributesWire, IsoTimeWire } from './wire-parts.ts'
 
 /** `GET /api`. */
 export interface ServerWire {
@@ -300,67 +300,4 @@ export interface WebhookAnswerWire {
 
 export interface WebhookListWire {
   payload: { webhooks: readonly WebhookWire[] }
-}
-
-// ── Public client API and platform API ───────────────────────────────────────────────────────────────────────────
-
-export interface PublicContactRequestWire {
-  source_id?: string
-  identifier?: string
-  /** Hex HMAC-SHA256 of the identifier with the inbox's `hmac_token`. */
-  identifier_hash?: string
-  name?: string
-  phone_number?: string
-  email?: string | null
-  custom_attributes?: AttributesWire
-}
-
-export interface PublicContactWire {
-  source_id: string
-  pubsub_token: string
-  id: number
-  name: string
-  email: string | null
-  phone_number: string | null
-}
-
-export interface PublicConversationWire {
-  id: number
-  uuid: string
-  inbox_id: number
-  contact_last_seen_at: EpochWire
-  status: string
-  agent_last_seen_at: EpochWire
-  messages: readonly PublicMessageWire[]
-  contact: AttributesWire
-}
-
-export interface PublicMessageWire
-  extends Pick<
-    MessageWire,
-    'id' | 'content' | 'message_type' | 'content_type' | 'content_attributes' | 'created_at' | 'conversation_id'
-  > {
-  sender?: ContactPushWire
-}
-
-export interface PublicInboxWire {
-  identifier: string
-  identity_validation_enabled: boolean
-  name: string
-  timezone: string
-  working_hours: readonly WorkingHourWire[]
-  working_hours_enabled: boolean
-  csat_survey_enabled: boolean
-  greeting_enabled: boolean
-}
-
-export interface PlatformLoginWire {
-  /** Works once, for five minutes. */
-  url: string
-}
-
-export interface PlatformTokenWire {
-  access_token: string
-  expiry: IsoTimeWire | null
-  user: { id: number; name: string; display_name: string | null; email: string; pubsub_token: string }
 }

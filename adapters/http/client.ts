@@ -7,13 +7,14 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import { isIP } from 'node:net'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { type AgentPair, createAgents, whenReady } from './agents.ts'
-import { isPublicAddress, NOT_PUBLIC_CODE } from './public-address.ts'
+import { collectAnswer, type Exchange, streamAnswer } from './answer.ts'
+import { isConnectFailure, reasonOf } from './failure-reason.ts'
+import { isPublicAddress } from './public-address.ts'
 import type { HttpAnswer, HttpClient, HttpRequest, HttpStreamAnswer } from './types.ts'
 import { HttpFailure } from './types.ts'
 
-const DEFAULT_MAX_ANSWER_BYTES = 8 * 1024 * 1024
 /** Below what the servers in question wait (Puma 20 s, nginx 75 s), so that we are the ones who close idle sockets. */
 const IDLE_MS = 15_000
 
@@ -24,14 +25,6 @@ export interface HttpClientOptions {
   maxFreeSockets?: number
   /** An unused connection is closed after this long. */
   idleMs?: number
-}
-
-/** What a running request offers to whoever reads its answer. */
-interface Exchange {
-  finish(): void
-  fail(reason: HttpFailure['reason'], cause?: unknown): void
-  /** From now on failures go here instead of to the caller's promise. */
-  onFailure: (failure: HttpFailure) => void
 }
 
 type OnAnswer = (answer: http.IncomingMessage, exchange: Exchange) => void
@@ -200,12 +193,12 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   return {
     request(request) {
       return new Promise<HttpAnswer>((resolve, reject) => {
-        run(request, reject, (answer, exchange) => collect(request, answer, exchange, resolve))
+        run(request, reject, (answer, exchange) => collectAnswer(request, answer, exchange, resolve))
       })
     },
     open(request) {
       return new Promise<HttpStreamAnswer>((resolve, reject) => {
-        run(request, reject, (answer, exchange) => resolve(streamOf(answer, exchange)))
+        run(request, reject, (answer, exchange) => resolve(streamAnswer(answer, exchange)))
       })
     },
     close() {
@@ -217,56 +210,6 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       }
     }
   }
-}
-
-function collect(
-  request: HttpRequest,
-  answer: http.IncomingMessage,
-  exchange: Exchange,
-  resolve: (answer: HttpAnswer) => void
-): void {
-  const limit = request.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES
-  const chunks: Buffer[] = []
-  let size = 0
-  answer.on('data', (chunk: Buffer) => {
-    size += chunk.length
-    if (size > limit) exchange.fail('too_large')
-    else chunks.push(chunk)
-  })
-  answer.on('end', () => {
-    if (!answer.complete) return exchange.fail('reset')
-    exchange.finish()
-    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-    resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body })
-  })
-  answer.on('error', cause => exchange.fail('reset', cause))
-  answer.on('close', () => exchange.fail('reset'))
-}
-
-function streamOf(answer: http.IncomingMessage, exchange: Exchange): HttpStreamAnswer {
-  const stream = new Readable({
-    read() {
-      answer.resume()
-    },
-    destroy(error, callback) {
-      exchange.finish()
-      answer.destroy()
-      callback(error)
-    }
-  })
-  exchange.onFailure = failure => stream.destroy(failure)
-  answer.on('data', chunk => {
-    if (!stream.push(chunk)) answer.pause()
-  })
-  answer.on('end', () => {
-    if (!answer.complete) return exchange.fail('reset')
-    exchange.finish()
-    stream.push(null)
-  })
-  answer.on('error', cause => exchange.fail('reset', cause))
-  answer.on('close', () => exchange.fail('reset'))
-  answer.pause()
-  return { status: answer.statusCode ?? 0, headers: answer.headers, stream }
 }
 
 function headersOf({ headers = {}, body }: HttpRequest): Record<string, string> {
@@ -283,36 +226,4 @@ function isForbidden(request: HttpRequest, url: URL): boolean {
 function bareHost(url: URL): string {
   const { hostname } = url
   return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
-}
-
-/** Codes that exist only while a connection is being made: nothing can have been sent. */
-function isConnectFailure(cause: unknown): boolean {
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code
-  return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN'
-}
-
-function reasonOf(cause: NodeJS.ErrnoException): HttpFailure['reason'] {
-  switch (cause.code) {
-    case 'ECONNREFUSED':
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-    case 'EADDRNOTAVAIL':
-      return 'refused'
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'EAI_FAIL':
-    case 'EAI_NODATA':
-      return 'unresolved'
-    case 'ECONNRESET':
-    case 'EPIPE':
-    case 'ECONNABORTED':
-      return 'reset'
-    case 'ETIMEDOUT':
-    case 'ESOCKETTIMEDOUT':
-      return 'timeout'
-    case NOT_PUBLIC_CODE:
-      return 'prevented'
-    default:
-      return 'other'
-  }
 }

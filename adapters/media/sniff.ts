@@ -5,7 +5,7 @@
 import { open } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { fileTypeFromBuffer, fileTypeFromFile } from 'file-type'
-import type { SniffedFile, SniffHints } from '../../plugin/core/ports/media-tools.ts'
+import type { SniffedFile } from '../../plugin/core/ports/media-tools.ts'
 
 const HEAD_BYTES = 8192
 
@@ -63,9 +63,10 @@ const SOUND_OR_PICTURES: Record<string, string> = {
   'video/matroska': 'audio/webm'
 }
 
-export async function sniffFile(source: string | Buffer, hints: SniffHints = {}): Promise<SniffedFile> {
-  const declared = hints.declared?.toLowerCase().split(';')[0]?.trim() || undefined
-  const nameExt = hints.fileName ? extname(hints.fileName).slice(1).toLowerCase() : ''
+/** @param source a path, or the bytes (their beginning is enough for most kinds) */
+export async function sniffFile(source: string | Buffer, claim?: string, fileName?: string): Promise<SniffedFile> {
+  const declared = claim?.toLowerCase().split(';')[0]?.trim() || undefined
+  const nameExt = fileName ? extname(fileName).slice(1).toLowerCase() : ''
   const found = await (typeof source === 'string' ? fileTypeFromFile(source) : fileTypeFromBuffer(source))
   if (found?.mime === 'application/x-cfb') return sniffOldOffice(nameExt, declared)
   if (found && found.mime !== 'application/xml') {

@@ -21,10 +21,29 @@ export class WorkerFailed extends Error {
   }
 }
 
+/** Run from source: tsx, unlike others, does not reach into worker threads on Node 20 by itself. */
+const fromSource = (href: string) => `const file = ${JSON.stringify(href)}
+import(file).catch(async error => {
+  if (error.code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error
+  const { tsImport } = await import(${JSON.stringify(resolveTsx())})
+  await tsImport(file, file)
+}).catch(error => setImmediate(() => { throw error }))`
+
+function resolveTsx(): string {
+  try {
+    return import.meta.resolve('tsx/esm/api')
+  } catch {
+    return 'tsx/esm/api'
+  }
+}
+
 /** @param name the worker's file in this folder, without extension (`.ts` here, `.js` once built) */
 export function callWorker(name: string, input: object, timeoutMs: number): WorkerCall<WorkerReply> {
-  const file = new URL(`./${name}${extname(import.meta.url)}`, import.meta.url)
-  const worker = new Worker(file, { workerData: input, resourceLimits: { maxOldGenerationSizeMb: 384 } })
+  const options = { workerData: input, resourceLimits: { maxOldGenerationSizeMb: 384 } }
+  const extension = extname(import.meta.url)
+  const file = new URL(`./${name}${extension}`, import.meta.url)
+  const worker =
+    extension === '.ts' ? new Worker(fromSource(file.href), { ...options, eval: true }) : new Worker(file, options)
   let stop: () => void = () => undefined
   const answer = new Promise<WorkerReply>((resolve, reject) => {
     const settle = (act: () => void) => {

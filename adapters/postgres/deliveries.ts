@@ -127,7 +127,7 @@ export function createDeliveries(pool: pg.Pool): Deliveries {
       return one(
         `update deliveries d set generation = d.generation + 1, state = 'queued', code = null, parked_at = null,
            uncertain_at = null, told = 'sent', told_code = null, tick_due_at = null, tick_version = d.tick_version + 1
-         where d.number_id = $1 and d.message_id = $2 and d.told = 'failed' and d.state in ('failed', 'uncertain', 'parked')
+         where d.number_id = $1 and d.message_id = $2 and d.told = 'failed' and d.state in ('sent', 'failed', 'uncertain', 'parked')
          returning ${COLUMNS}`,
         [numberId, messageId]
       )
@@ -151,6 +151,24 @@ export function createDeliveries(pool: pg.Pool): Deliveries {
         `update deliveries set told = $3, told_code = null, tick_version = tick_version + 1, tick_due_at = clock_timestamp()
          where number_id = $1 and message_id = $2`,
         [numberId, messageId, shown]
+      )
+    },
+
+    async parkRefused(numberId, messageId) {
+      await pool.query(
+        `with parked as (
+           update deliveries set state = 'parked', code = 'wa_window_closed', parked_at = clock_timestamp(),
+             generation = generation + 1, tick_version = tick_version + 1, tick_due_at = clock_timestamp()
+           where number_id = $1 and message_id = $2 and state = 'sent' returning lane_id, customer_id
+         ), refused as (
+           select max(failed_at) as at from receipts where number_id = $1 and message_id = $2 and rank = 2
+         ), corrected as (
+           update lanes l set window_from = null from parked p, refused r
+           where l.number_id = $1 and l.customer_id = p.customer_id and not l.outbound and l.window_from <= r.at
+         )
+         update lanes l set parked = l.parked + 1, due_at = clock_timestamp(), arrivals = l.arrivals + 1
+         from parked p where l.id = p.lane_id`,
+        [numberId, messageId]
       )
     },
 

@@ -23,11 +23,12 @@ const EVENT_COLUMNS = `e.day::text as day, e.number_id, e.key, e.seq, e.kind, e.
   coalesce(extract(epoch from e.due_at - clock_timestamp()) * 1000, 0) as due_in,
   e.code, e.page_day::text as page_day, e.page_id, e.page_offset, e.page_length`
 
-// While leased, a lane is due again when its lease ends: a crashed holder is found by the same index.
+// While leased, a lane is due when its lease ends: a crashed holder is found by the same index. An earlier time means
+// that somebody pulled it meanwhile (see record_work).
 const CLAIM = `
 with picked as (
   select id from lanes
-  where due_at <= clock_timestamp()
+  where due_at <= clock_timestamp() and (owner is null or lease_until < clock_timestamp())
     and not (not outbound and desk_id = any ($3::int[])) and not (outbound and number_id = any ($4::int[]))
   order by due_at limit $2 for no key update skip locked
 ), leased as (
@@ -182,7 +183,7 @@ export function createLanes(options: LanesOptions): Lanes {
       const answer = await pool.query({
         name: 'renew',
         text: `update lanes set lease_until = clock_timestamp() + make_interval(secs => $3),
-                 due_at = clock_timestamp() + make_interval(secs => $3)
+                 due_at = case when due_at < lease_until then due_at else clock_timestamp() + make_interval(secs => $3) end
                where id = any ($2::bigint[]) and owner = $1 returning id`,
         values: [owner, laneIds, leaseSeconds]
       })

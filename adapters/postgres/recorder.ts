@@ -179,6 +179,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
       case 'pace':
         add('paces', { lane: work.lane, tokens: work.tokens })
         break
+      case 'windowClosed':
+        add('windows', { n: work.numberId, cu: work.customerId, at: work.at })
+        break
       case 'release':
         add('release', {
           ...work.hold,

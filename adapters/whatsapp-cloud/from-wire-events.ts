@@ -53,6 +53,7 @@ export function readGroup(group: Loose): GroupFact {
   const subject =
     readText(group.subject) ?? (changed?.update_successful === false ? undefined : readText(changed?.text))
   if (subject !== undefined) fact.subject = subject
+  if (asList(group.errors).length > 0) fact.failed = true
   return fact
 }
 

@@ -59,7 +59,8 @@ export function createTicks(
     const reference = { numberId: delivery.numberId, messageId: delivery.messageId, version: tick.version }
     if (decided.code === 'wa_window_closed' && delivery.state === 'sent') {
       // Told by a status instead of an answer: the same rule (131047).
-      await bridge.deliveries.setState(delivery.numberId, delivery.messageId, 'parked', 'wa_window_closed', 0)
+      await bridge.deliveries.parkRefused(delivery.numberId, delivery.messageId)
+      bridge.wake()
       bridge.count('parked')
       return bridge.deliveries.tickLater(delivery, 0)
     }

@@ -121,7 +121,7 @@ function addItem(bridge: Bridge, batch: IntakeBatch, item: WebhookItem): void {
     bridge.background(() => bridge.numbers.count(number.id, 'too_old', 1))
     return
   }
-  const aliases = item.groupId === undefined ? aliasesOf(item.customer) : [`g:${item.groupId}`]
+  const aliases = item.groupId === undefined ? aliasesNamed(bridge, item) : [`g:${item.groupId}`]
   const deliverable = LANE_KINDS.has(item.kind) && aliases.length > 0
   // Meta's times are whole seconds: the second of connecting counts as after it.
   const early = at.getTime() + 1_000 <= number.connectedAt.getTime()
@@ -151,6 +151,16 @@ function addItem(bridge: Bridge, batch: IntakeBatch, item: WebhookItem): void {
     wamid: item.kind === 'message' && item.key.startsWith('m:') ? item.key.slice(2) : undefined,
     holdMs: 0
   })
+}
+
+/** A changed number names the old and the new ids: both belong to one person before the next message comes. */
+function aliasesNamed(bridge: Bridge, item: WebhookItem): string[] {
+  const aliases = aliasesOf(item.customer)
+  if (item.kind !== 'message' || !item.payload.includes('"system"')) return aliases
+  const fact = bridge.readFact(item.payload)
+  if (fact.kind !== 'message' || fact.message.content.kind !== 'number_changed') return aliases
+  const { from, to } = fact.message.content
+  return [...new Set([...aliases, ...aliasesOf(from), ...aliasesOf(to)])]
 }
 
 function opensWindow(bridge: Bridge, item: WebhookItem): boolean {

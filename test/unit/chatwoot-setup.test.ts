@@ -1,42 +1,11 @@
 /** The steps of connecting a desk, each of which may be repeated. */
-import { readFileSync } from 'node:fs'
 import nock from 'nock'
-import t, { type Test } from 'tap'
 import { createChatwootSetup } from '../../adapters/chatwoot/setup.ts'
-import { createHttpClient } from '../../adapters/http/client.ts'
-import { PuenteError } from '../../plugin/core/errors.ts'
+import { access, api, BASE, example, failure, http, ORIGIN, scenario } from './chatwoot-lab.ts'
 
-const ORIGIN = 'https://desk.example.test'
-const BASE = '/api/v1/accounts/3'
 const HOOK = 'https://puente.example.com/hooks/chatwoot/abc'
-const access = { url: ORIGIN, accountId: 3, token: 'admin-token' }
 const marker = { phoneNumberId: '106540352242922', installation: 'main' }
-const http = createHttpClient()
 const setup = createChatwootSetup({ http })
-
-nock.disableNetConnect()
-t.teardown(() => {
-  http.close()
-  nock.enableNetConnect()
-  nock.restore()
-})
-
-/** A test in which every expected call is made, and no other. */
-function scenario(name: string, play: (t: Test) => Promise<void>): void {
-  t.test(name, async t => {
-    await play(t)
-    t.same(nock.pendingMocks(), [], 'every expected call was made')
-    nock.cleanAll()
-  })
-}
-
-function example(name: string) {
-  return JSON.parse(readFileSync(new URL(`../fixtures/chatwoot/${name}.json`, import.meta.url), 'utf8'))
-}
-
-function api() {
-  return nock(ORIGIN, { reqheaders: { 'api-access-token': 'admin-token' } })
-}
 
 function ourInbox() {
   const inbox = example('api.inboxes.create.response')
@@ -117,9 +86,7 @@ scenario('reads the secret as an administrator, null as an agent, and tells a de
   t.equal(asAgent.secret, null)
   t.equal(asAgent.marker, null)
   api().get(`${BASE}/inboxes/12`).reply(404, example('errors')['404'])
-  const error = await setup.readInbox(access, 12).catch(error => error)
-  t.ok(error instanceof PuenteError)
-  t.equal(error.code, 'desk_inbox_gone')
+  t.equal((await failure(setup.readInbox(access, 12))).code, 'desk_inbox_gone')
 })
 
 scenario('updates only what differs, and keeps the attributes of others', async t => {

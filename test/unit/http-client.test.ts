@@ -234,6 +234,23 @@ t.test('a kept connection that was closed while idle is replaced without anybody
   t.equal(connections, 2)
 })
 
+t.test('idle connections are closed by us, slow answers are not cut', async t => {
+  const quick = createHttpClient({ idleMs: 60 })
+  t.teardown(() => quick.close())
+  let connections = 0
+  const { url, server } = await serve(t, (_request, response) => void setTimeout(() => response.end('slow'), 250))
+  server.keepAliveTimeout = 10_000
+  server.on('connection', socket => {
+    connections++
+    socket.once('close', () => connections--)
+  })
+  t.equal((await quick.request(post(url))).body.toString(), 'slow')
+  t.equal(connections, 1)
+  await new Promise(resolve => setTimeout(resolve, 300))
+  t.equal(connections, 0)
+  t.equal((await quick.request(post(url))).status, 200)
+})
+
 t.test('a socket found dead before anything was written is replaced by a fresh one, once', async t => {
   const { url } = await serve(t, (request, response) => {
     request.resume()

@@ -37,7 +37,7 @@ const ROWS: Record<string, string[]> = {
   'calls-status': ['activity: Ringing: Mara Ibsen'],
   'calls-terminate-error': ['activity: Call not established: Mara Ibsen'],
   'calls-terminate': ['activity: Call ended after 2:00: Mara Ibsen'],
-  'group-lifecycle-create-failed': ['activity: The group “Order 42” was created'],
+  'group-lifecycle-create-failed': ['activity: The group “Order 42” could not be created'],
   'group-lifecycle-create': ['activity: The group “Order 42” was created'],
   'group-lifecycle-delete': ['activity: The group was deleted'],
   'group-participants-add': ['activity: +15550100301 joined the group'],

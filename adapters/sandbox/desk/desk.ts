@@ -101,7 +101,7 @@ export function createDesk(parts: SandboxParts, options: { instance: string }): 
   const cpu = createCpu()
   const web = createSlots()
   const workers = createSlots()
-  const poster = createHookPoster()
+  const poster = createHookPoster(() => parts.clock.offsetMs())
   const costs = { webMs: 0, backgroundMs: 0, readMs: 0, sigma: 0 }
   const timers = new Set<NodeJS.Timeout>()
 

@@ -5,6 +5,7 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
+import { OFFSET_HEADER } from '../wire.ts'
 
 export interface HookPost {
   url: string
@@ -36,7 +37,7 @@ export function signHook(secret: string, timestamp: number, raw: string): string
   return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${raw}`).digest('hex')}`
 }
 
-export function createHookPoster(): HookPoster {
+export function createHookPoster(offsetMs: () => number): HookPoster {
   const agents = {
     'http:': new http.Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 256 }),
     'https:': new https.Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 256 })
@@ -74,6 +75,7 @@ export function createHookPoster(): HookPoster {
         'Content-Type': 'application/json',
         Accept: 'application/json',
         'User-Agent': 'Ruby',
+        [OFFSET_HEADER]: String(offsetMs()),
         'Content-Length': Buffer.byteLength(hook.raw)
       }
       if (hook.secret) {

@@ -47,9 +47,7 @@ export function shorten(text: string, limit = 80): string {
 
 /** A customer's word within a line of Markdown: literal, and whatever of ours may follow it on that line. */
 export function inline(text: string): string {
-  // A `!` right before an address that is written as a link would make a picture of it, fetched by the agent's browser.
-  const flat = flatten(text).replace(/!(?=www\.)/gi, '!' + WORD_JOINER)
-  return escapeLineStart(escapeText(flat, true))
+  return escapeLineStart(escapeText(flatten(text), true))
 }
 
 /** A customer's text of several lines, shown literally line by line (the desk breaks lines at `\n`). */

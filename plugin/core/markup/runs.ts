@@ -112,23 +112,23 @@ export function joinRuns(runs: Run[]): Run[] {
 
 /**
  * Takes marks off the white space at the edge of a marked stretch, because neither side can write it there and nobody
- * sees it; white space inside keeps the marks that both its neighbours have.
+ * sees it; white space inside keeps those of its marks that both its neighbours have.
  */
 export function tidyRuns(runs: Run[]): Run[] {
   const pieces: (Run & { space?: boolean })[] = []
   for (const run of joinRuns(runs)) {
     const { start, end } = trimmedRange(run.text)
     if (start === end) {
-      if (run.text !== '' || run.mono === 'block') pieces.push({ text: run.text, space: true })
+      if (run.text !== '' || run.mono === 'block') pieces.push({ ...run, mono: undefined, space: true })
       continue
     }
     if (run.mono === 'block') {
       pieces.push(run)
       continue
     }
-    if (start > 0) pieces.push({ text: run.text.slice(0, start), space: true })
+    if (start > 0) pieces.push({ ...run, mono: undefined, text: run.text.slice(0, start), space: true })
     pieces.push({ ...run, text: run.text.slice(start, end) })
-    if (end < run.text.length) pieces.push({ text: run.text.slice(end), space: true })
+    if (end < run.text.length) pieces.push({ ...run, mono: undefined, text: run.text.slice(end), space: true })
   }
   const following: (Run | undefined)[] = []
   let next: Run | undefined
@@ -145,7 +145,7 @@ export function tidyRuns(runs: Run[]): Run[] {
         return run
       }
       const after = following[i]
-      if (previous && after) for (const mark of MARKS) if (previous[mark] && after[mark]) run[mark] = true
+      for (const mark of MARKS) if (!previous?.[mark] || !after?.[mark]) delete run[mark]
       return run
     })
   )

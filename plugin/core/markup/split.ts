@@ -12,7 +12,8 @@ const TEXT_LIMIT = 4096
 const SMALLEST_PART = 0.25
 
 /** Ends of possible pieces, nicest kind first. Each match ends where the piece may end. */
-const CUTS: RegExp[] = [/\n(?=[ \t]*\n)/g, /[^\n](?=\n)/g, /[.!?…؟。！？][)"'»”’\]]*(?=\s)|[。！？]/g, /\S(?=\s)/g]
+const WORD_END = /\S(?=\s)/g
+const CUTS: RegExp[] = [/\n(?=[ \t]*\n)/g, /[^\n](?=\n)/g, /[.!?…؟。！？][)"'»”’\]]*(?=\s)|[。！？]/g, WORD_END]
 
 /**
  * The text in pieces of at most `limit` UTF-16 units (never more characters than that, however they are counted).
@@ -42,22 +43,27 @@ function findCut(text: string, start: number, limit: number, ranges: [number, nu
   // One more character: what follows the last possible cut decides whether it is one.
   const view = text.slice(start, start + limit + 1)
   const near = ranges.filter(([from, to]) => from < start + limit && to > start)
-  for (const kind of CUTS) {
+  const lastCut = (kind: RegExp, from: number, ignoreRanges = false): number => {
     let best = -1
     for (const match of view.matchAll(kind)) {
       const at = start + match.index + match[0].length
-      if (at - start <= limit && at > smallest && !near.some(([from, to]) => at > from && at < to)) best = at
+      if (at <= from || at - start > limit) continue
+      if (ignoreRanges || !near.some(([from, to]) => at > from && at < to)) best = at
     }
-    if (best > 0) return best
+    return best
   }
+  for (const kind of CUTS) {
+    const cut = lastCut(kind, smallest)
+    if (cut > 0) return cut
+  }
+  // No nice one: rather a short piece than a broken word or stretch.
+  const short = lastCut(WORD_END, start)
+  if (short > 0) return short
   const hardest = start + limit
   const inside = near.find(([from, to]) => hardest > from && hardest < to)
-  if (inside && inside[0] > smallest) return inside[0]
-  if (inside && inside[1] - inside[0] > limit) {
-    const words = [...view.matchAll(CUTS.at(-1)!)].map(match => start + match.index + match[0].length)
-    const last = words.filter(at => at > smallest && at - start <= limit).at(-1)
-    if (last !== undefined) return last
-  }
+  if (inside && inside[0] > start) return inside[0]
+  const within = lastCut(WORD_END, smallest, true)
+  if (within > 0) return within
   return findGraphemeEnd(text, start, hardest)
 }
 

@@ -9,7 +9,18 @@
  */
 import { markdownLines } from './markdown-lines.ts'
 import type { Line, Mark, Run } from './runs.ts'
-import { charAt, charBefore, cleanText, findUrls, isSpace, isWord, nestRuns, tidyRuns, WORD_JOINER, ZWSP } from './runs.ts'
+import {
+  charAt,
+  charBefore,
+  cleanText,
+  findUrls,
+  isSpace,
+  isWord,
+  nestRuns,
+  tidyRuns,
+  WORD_JOINER,
+  ZWSP
+} from './runs.ts'
 import { scanWholeLine } from './whatsapp-text.ts'
 
 const MARKERS: Record<Mark, string> = { bold: '*', italic: '_', strike: '~' }
@@ -193,7 +204,8 @@ function writeOnce(runs: Run[], protectedMarkers: Set<number>, everything: boole
   }
   for (const piece of nestRuns(runs)) {
     if ('open' in piece) {
-      if (isWord(last)) append(ZWSP)
+      if (isWord(last) || url) append(ZWSP)
+      url = false
       appendMarker(MARKERS[piece.open])
       closed = false
     } else if ('close' in piece) {

@@ -46,6 +46,7 @@ export async function workOutboundLane(bridge: Bridge, lane: HeldLane): Promise<
     window: () => windowState({ lastInboundAt: lane.windowFrom, refusedAt, now: now() }),
     closeWindow: () => {
       refusedAt = now()
+      run.pending.push({ op: 'windowClosed', numberId: number.id, customerId: lane.customerId, at: refusedAt })
     }
   }
   try {

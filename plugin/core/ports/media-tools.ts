@@ -7,10 +7,10 @@ import type { ErrorCode } from '../errors.ts'
 
 export interface MediaTools {
   /**
-   * What the file is by its content; name and declared type only decide where the content cannot (text kinds, old
+   * What the file is by its content; the type that the sender declared and the name only decide where the content cannot (text kinds, old
    * Office files). Reads the beginning of the file only.
    */
-  sniff(path: string, hints?: SniffHints): Promise<SniffedFile>
+  sniff(path: string, declared?: string, fileName?: string): Promise<SniffedFile>
   /**
    * A picture as JPEG or PNG, 8 bit RGB(A), of at most `maxBytes` (default: WhatsApp's 5 MB). What fits already stays
    * as it is. Only the first picture of an animation is kept, and `lost` says so.
@@ -20,14 +20,8 @@ export interface MediaTools {
   prepareVoice(path: string): Promise<PreparedVoice | Refused>
   /** Whether a file may be sent as a sticker. */
   inspectSticker(path: string): Promise<StickerFacts | Refused>
-  /** Ends running conversions; those answer with `converter_missing` no longer but fail. Repeatable. */
+  /** Ends running conversions, which then fail. Repeatable. */
   close(): Promise<void>
-}
-
-export interface SniffHints {
-  /** The MIME type that the sender claims. */
-  declared?: string
-  fileName?: string
 }
 
 export interface SniffedFile {

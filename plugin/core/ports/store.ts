@@ -227,6 +227,8 @@ export type Work =
       tickInMs?: number
     }
   | { op: 'pace'; lane: number; tokens: number }
+  /** WhatsApp refused for the window: it was closed then, whatever our clock says. */
+  | { op: 'windowClosed'; numberId: number; customerId: number; at: Date }
   | { op: 'release'; hold: LaneHold; arrivals: number; dueInMs: number | null; strikes: number }
 
 export interface Recorder {
@@ -314,6 +316,8 @@ export interface Deliveries {
   ): Promise<void>
   /** The desk shows something that we did not tell it: make the truth due again. */
   correctTold(numberId: number, messageId: number, shown: string): Promise<void>
+  /** A status said that the window was closed: parked, and looked at again at once, since the customer may have answered. */
+  parkRefused(numberId: number, messageId: number): Promise<void>
   /** Parked or uncertain for too long: made due for telling. Returns how many. */
   expire(limits: { parkedHours: number; uncertainMinutes: number }): Promise<number>
   /** Desk message ids by wamid (rows of the customer, and our own sends). */

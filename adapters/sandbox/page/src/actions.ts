@@ -4,7 +4,7 @@ import type { Fault } from '../../parts.ts'
 import { toBase64 } from './desk/voice-sample.ts'
 import { type DoorError, postDoor } from './doors.ts'
 import { refreshDesk, refreshPhone, refreshRest } from './live.ts'
-import { chosen, faults, numbers, offsetMs, puente } from './state.ts'
+import { chosen, faults, offsetMs, puente } from './state.ts'
 
 export const notices = reactive<{ id: number; text: string; tone: 'error' | 'info' }[]>([])
 export const busy = ref(0)
@@ -120,5 +120,3 @@ export async function resetSandbox(): Promise<void> {
 export async function addCustomer(name: string, phone: string): Promise<void> {
   await say({ customer: phone, name, type: 'text', text: 'Hello!' })
 }
-
-export const firstNumber = (): string => numbers.value[0]?.id ?? ''

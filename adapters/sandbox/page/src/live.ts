@@ -1,7 +1,7 @@
 // Keeps the page current: the stream tells that something changed, the page then reads it anew.
 import type { Fault, LedgerEntry } from '../../parts.ts'
 import { getDoor } from './doors.ts'
-import { addEntry, faults, link, loadDesk, loadPhone, loadRest, offsetMs, puente } from './state.ts'
+import { addEntry, entries, faults, link, loadDesk, loadPhone, loadRest, offsetMs, puente } from './state.ts'
 
 const gatherMs = 120
 const puenteEveryMs = 1500
@@ -38,6 +38,8 @@ export const refreshRest = coalesce(async () => {
 
 export async function loadAll(): Promise<void> {
   await Promise.all([loadPhone(), loadDesk(), loadRest()])
+  const lastHook = entries.value.findLast(entry => entry.what === 'hook' && !entry.fault)
+  if (lastHook) noteHook(lastHook)
   link.value = 'live'
 }
 

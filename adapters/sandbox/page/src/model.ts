@@ -66,6 +66,8 @@ export interface PhoneChat {
   numberId: string
   messages: PhoneMessage[]
   businessTyping: boolean
+  /** False while the phone is switched off. */
+  reachable: boolean
 }
 
 export interface BusinessNumber {

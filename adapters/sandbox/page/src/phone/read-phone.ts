@@ -128,6 +128,7 @@ export function readChat(view: PhoneView, customerId: string, numberId: string):
     customer: readCustomer(customer),
     numberId,
     messages: (chat?.messages ?? []).map(readMessage),
-    businessTyping: chat?.businessTyping ?? false
+    businessTyping: chat?.businessTyping ?? false,
+    reachable: customer.reachable
   }
 }

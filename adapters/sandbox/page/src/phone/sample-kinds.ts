@@ -10,7 +10,7 @@ export const sampleKinds: MenuItem[] = [
   { id: 'sticker_animated', label: 'Animated sticker', icon: 'sticker' },
   { id: 'location', label: 'Location', icon: 'pin' },
   { id: 'contacts', label: 'Contact card', icon: 'contact' },
-  { id: 'unsupported', label: 'Poll (unsupported)', icon: 'poll' },
+  { id: 'unsupported', label: 'Poll', icon: 'poll' },
   { id: 'order', label: 'Order', icon: 'cart' },
   { id: 'flow', label: 'Form answer', icon: 'form' },
   { id: 'list_reply', label: 'List reply', icon: 'list' },

@@ -88,7 +88,7 @@ function tellHook(entry: LedgerEntry): string {
 
 const graphEffects: Record<string, string> = {
   say: 'The customer wrote',
-  sent: 'On the customer’s phone',
+  sent: 'WhatsApp accepted it',
   uploaded: 'File taken by WhatsApp',
   read: 'Marked as read',
   typing: 'Typing shown on the phone'

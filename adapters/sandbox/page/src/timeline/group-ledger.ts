@@ -10,8 +10,14 @@ export interface MessageStory {
   entries: LedgerEntry[]
 }
 
-/** When a line began: calls and hooks are written down when they are answered. */
-export const startOf = (entry: LedgerEntry): number => entry.at - (entry.tookMs ?? 0)
+/**
+ * When a line began: calls and hooks are written down when they are answered. Moments are whole milliseconds, so a
+ * call is put before what it caused, and a hook after what caused it.
+ */
+export function startOf(entry: LedgerEntry): number {
+  const tookMs = entry.tookMs ?? 0
+  return entry.at - (entry.what === 'call' ? Math.ceil(tookMs) : Math.floor(tookMs))
+}
 
 const byStart = (one: LedgerEntry, other: LedgerEntry): number => startOf(one) - startOf(other) || one.n - other.n
 

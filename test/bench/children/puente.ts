@@ -1,0 +1,63 @@
+/**
+ * Puente as a process of its own under the bench: the real server, told over IPC to connect the sandbox's number, to
+ * hold or start delivery, and (for the limit of R2) to answer without storing.
+ */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { type OptionsInput, readOptions } from '../../../plugin/options.ts'
+import type { Injected } from '../../../plugin/runtime.ts'
+import { readSandboxNumber } from '../../../plugin/sandbox-number.ts'
+import { startServer } from '../../../plugin/server.ts'
+
+export interface PuenteTask {
+  options: OptionsInput
+  injected: Injected
+}
+
+export type PuenteOrder =
+  | { order: 'connect'; deskUrl: string }
+  | { order: 'pause'; paused: boolean }
+  | { order: 'store'; stored: boolean }
+  | { order: 'depth' }
+  | { order: 'collect' }
+
+const task = JSON.parse(process.argv[2]!) as PuenteTask
+const server = await startServer(readOptions(task.options), task.injected)
+const { runtime } = server.app.puente
+const { intake } = runtime.bridge
+const accept = intake.accept
+
+async function obey(order: PuenteOrder): Promise<unknown> {
+  switch (order.order) {
+    case 'connect':
+      await readSandboxNumber(runtime, order.deskUrl, server.url)
+      return null
+    case 'pause':
+      runtime.pump.pause(order.paused)
+      return null
+    case 'store':
+      intake.accept = order.stored ? accept : () => Promise.resolve({ stored: 0 })
+      return null
+    case 'depth':
+      return { rows: intake.depth().rows, held: runtime.pump.held(), limits: readLimits() }
+    case 'collect':
+      setFlagsFromString('--expose-gc')
+      runInNewContext('gc')()
+      return null
+  }
+}
+
+function readLimits(): number[] {
+  return runtime.bridge.registry.desks().map(desk => runtime.bridge.pace(desk.id).limit())
+}
+
+process.on('message', message => {
+  const { n, ...order } = message as PuenteOrder & { n: number }
+  obey(order as PuenteOrder).then(
+    answer => process.send!({ n, answer }),
+    error => process.send!({ n, error: String((error as Error).stack) })
+  )
+})
+process.on('SIGTERM', () => void server.close().then(() => process.exit(0)))
+process.on('disconnect', () => process.exit(0))
+process.send!({ ready: server.url })

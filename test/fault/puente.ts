@@ -1,0 +1,104 @@
+/** One Puente process as a fault run sees it: started, armed, killed, asked for its figures; its log is kept in memory. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Breakpoint, ServerSetup } from './server.ts'
+
+export interface Ended {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+export interface Puente {
+  pid: number
+  port: number
+  process: ChildProcess
+  ended: Promise<Ended>
+  isUp(): boolean
+  /** From now on the n-th hit of the breakpoint ends it. */
+  arm(breakpoint: Breakpoint): Promise<void>
+  /** Connects the sandbox's number. */
+  connectSandbox(deskUrl: string): Promise<void>
+  kill(signal: NodeJS.Signals): Promise<Ended>
+  /** Sum of a counter of its metrics. */
+  total(metric: string): Promise<number>
+}
+
+const entry = fileURLToPath(new URL('./server.ts', import.meta.url))
+const START_MS = 60_000
+
+export async function startPuente(setup: ServerSetup, log: string[]): Promise<Puente> {
+  const child = fork(entry, [JSON.stringify(setup)], {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'] }
+  })
+  child.stdout!.on('data', chunk => log.push(String(chunk)))
+  child.stderr!.on('data', chunk => log.push(String(chunk)))
+  child.on('error', () => {})
+  let end: Ended | null = null
+  const ended = new Promise<Ended>(resolve =>
+    child.once('exit', (code, signal) => {
+      end = { code, signal }
+      resolve(end)
+    })
+  )
+  const hear = <T>(pick: (message: Record<string, unknown>) => T | undefined, what: string): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => done(() => reject(new Error(`${what}: not within ${START_MS} ms`))), START_MS)
+      const onMessage = (message: unknown): void => {
+        try {
+          const found = pick(message as Record<string, unknown>)
+          if (found !== undefined) done(() => resolve(found))
+        } catch (error) {
+          done(() => reject(error as Error))
+        }
+      }
+      const onExit = (): void => done(() => reject(new Error(`${what}: the process ended; ${log.slice(-5).join('')}`)))
+      const done = (then: () => void): void => {
+        clearTimeout(timer)
+        child.off('message', onMessage).off('exit', onExit)
+        then()
+      }
+      child.on('message', onMessage).on('exit', onExit)
+    })
+
+  await hear(message => (message['ready'] === undefined ? undefined : true), 'start')
+  return {
+    pid: child.pid!,
+    port: setup.port,
+    process: child,
+    ended,
+    isUp: () => end === null,
+    async arm(breakpoint) {
+      const armed = hear(message => (message['armed'] === breakpoint.name ? true : undefined), 'arming').catch(
+        error => {
+          // Killed at the very breakpoint before it could say so.
+          if (end === null) throw error
+        }
+      )
+      child.send({ arm: breakpoint }, () => {})
+      await armed
+    },
+    async connectSandbox(deskUrl) {
+      const connected = hear(message => {
+        if (message['sandboxFailed'] !== undefined) throw new Error(`connecting: ${String(message['sandboxFailed'])}`)
+        return message['sandboxConnected'] === undefined ? undefined : true
+      }, 'connecting')
+      child.send({ sandbox: { desk: deskUrl } }, () => {})
+      await connected
+    },
+    async kill(signal) {
+      if (end === null) process.kill(child.pid!, signal)
+      return ended
+    },
+    async total(metric) {
+      const answer = await fetch(`http://127.0.0.1:${setup.port}/metrics`, { signal: AbortSignal.timeout(5_000) })
+      let sum = 0
+      for (const line of (await answer.text()).split('\n')) {
+        const found = /^([a-z_]+)(?:\{[^}]*\})? ([\d.e+]+)$/.exec(line)
+        if (found !== null && found[1]!.includes(metric)) sum += Number(found[2])
+      }
+      return sum
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * A TCP relay on loopback with a fixed port: spreads connections over its targets (skipping those that refuse), and
+ * can delay, hold and cut. Stands before Puente (so that restarts keep the address), PostgreSQL and Redis.
+ */
+import { connect, createServer, type Socket } from 'node:net'
+
+export interface Relay {
+  port: number
+  targets: number[]
+  /** Every piece of data comes that much later, in both directions. */
+  delayMs: number
+  /** Answers are kept back; requests still pass. */
+  holdAnswers: boolean
+  /** Connections stay open, nothing passes. */
+  holdAll: boolean
+  cut(): void
+  close(): Promise<void>
+}
+
+const LOOK_AGAIN_MS = 20
+
+export async function startRelay(targets: number[] = []): Promise<Relay> {
+  const sockets = new Set<Socket>()
+  let turn = 0
+  let closed = false
+
+  const pump = (from: Socket, to: Socket, isAnswer: boolean): void => {
+    let chain: Promise<void> = Promise.resolve()
+    const held = (): boolean => !closed && (relay.holdAll || (isAnswer && relay.holdAnswers))
+    from.on('data', chunk => {
+      const due = performance.now() + relay.delayMs
+      const plain = relay.delayMs === 0 && !held()
+      from.pause()
+      chain = chain.then(async () => {
+        if (!plain) {
+          while (held() || performance.now() < due) {
+            if (from.destroyed && to.destroyed) return
+            await new Promise(resolve => setTimeout(resolve, Math.min(LOOK_AGAIN_MS, Math.max(1, relay.delayMs))))
+          }
+        }
+        if (to.writable && !to.write(chunk))
+          await new Promise(resolve => to.once('drain', resolve).once('close', resolve))
+        from.resume()
+      })
+    })
+    from.on('error', () => {})
+    from.once('end', () => void chain.then(() => to.end()))
+    from.once('close', () => {
+      sockets.delete(from)
+      to.destroy()
+    })
+  }
+
+  const reach = (inner: Socket, left: number): void => {
+    const target = relay.targets[turn++ % Math.max(1, relay.targets.length)]
+    if (target === undefined || left === 0) return void inner.destroy()
+    const outer = connect({ host: '127.0.0.1', port: target })
+    outer.setNoDelay(true)
+    outer.once('error', () => reach(inner, left - 1))
+    outer.once('connect', () => {
+      outer.removeAllListeners('error')
+      if (inner.destroyed) return void outer.destroy()
+      sockets.add(inner).add(outer)
+      pump(inner, outer, false)
+      pump(outer, inner, true)
+      inner.resume()
+    })
+  }
+
+  const server = createServer({ pauseOnConnect: true, noDelay: true }, inner => {
+    inner.on('error', () => {})
+    reach(inner, relay.targets.length)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  const relay: Relay = {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    targets: [...targets],
+    delayMs: 0,
+    holdAnswers: false,
+    holdAll: false,
+    cut() {
+      for (const socket of sockets) socket.destroy()
+    },
+    close() {
+      closed = true
+      relay.cut()
+      return new Promise(resolve => server.close(() => resolve()))
+    }
+  }
+  return relay
+}
+
+/** A port that was free a moment ago. */
+export function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}

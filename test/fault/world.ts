@@ -1,0 +1,170 @@
+/**
+ * A world of one fault row: a sandbox with its own ledgers, a fresh durable database, a relay before Puente, and the
+ * Puente processes behind it. Knows how to wait until nothing is left to do; judges nothing.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import type { FaultDatabase } from './database.ts'
+import { type Doors, startSandbox } from './doors.ts'
+import { createLoad, type Load } from './load.ts'
+import { type Puente, startPuente } from './puente.ts'
+import { findFreePort, type Relay, startRelay } from './relay.ts'
+
+export interface World {
+  name: string
+  doors: Doors
+  load: Load
+  database: FaultDatabase
+  /** Before Puente; Meta and the desk know only this address. */
+  front: Relay
+  publicUrl: string
+  timeFactor: number
+  dataDir: string
+  /** What all Puente processes of this world have logged. */
+  log: string[]
+  puentes: Puente[]
+  /** Processes that ended by themselves with something else than 0 or our signal. */
+  crashes: string[]
+  start(options?: { timeFactor?: number; redisUrl?: string }): Promise<Puente>
+  /** Ends the process and takes it from the relay. */
+  kill(puente: Puente, signal?: NodeJS.Signals): Promise<void>
+  query<T = Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>
+  /** Waits until everything said and written is stored and nothing waits; false when the patience ends first. */
+  settle(patienceMs: number): Promise<boolean>
+  close(): Promise<void>
+}
+
+let worlds = 0
+
+export async function makeWorld(
+  database: FaultDatabase,
+  options: { seed: number; timeFactor: number; redisUrl?: string; start?: boolean }
+): Promise<World> {
+  const name = `w${++worlds}_${randomBytes(3).toString('hex')}`
+  const [doors, databaseUrl, front, dataDir] = await Promise.all([
+    startSandbox(options.seed),
+    database.create(name),
+    startRelay(),
+    mkdtemp(join(tmpdir(), 'puente-fault-'))
+  ])
+  const masterKey = randomBytes(32).toString('base64')
+  const publicUrl = `http://127.0.0.1:${front.port}`
+  let pool: pg.Pool | null = null
+  let poolUrl = ''
+  let connected = false
+
+  const world: World = {
+    name,
+    doors,
+    load: createLoad(doors, options.seed),
+    database,
+    front,
+    publicUrl,
+    timeFactor: options.timeFactor,
+    dataDir,
+    log: [],
+    puentes: [],
+    crashes: [],
+    async start(given = {}) {
+      const port = await findFreePort()
+      const redisUrl = given.redisUrl ?? options.redisUrl
+      const puente = await startPuente(
+        {
+          port,
+          publicUrl,
+          databaseUrl,
+          ...(redisUrl === undefined ? {} : { redisUrl }),
+          dataDir,
+          masterKey,
+          timeFactor: given.timeFactor ?? options.timeFactor
+        },
+        world.log
+      )
+      world.puentes.push(puente)
+      front.targets = [...front.targets, port]
+      void puente.ended.then(({ code, signal }) => {
+        front.targets = front.targets.filter(each => each !== port)
+        if (code !== 0 && signal !== 'SIGKILL') world.crashes.push(`process ${puente.pid} ended with ${code ?? signal}`)
+      })
+      if (!connected) {
+        await puente.connectSandbox(doors.deskUrl)
+        connected = true
+      }
+      return puente
+    },
+    async kill(puente, signal = 'SIGKILL') {
+      await puente.kill(signal)
+    },
+    async query(text, values = []) {
+      // The server may have come back on another port.
+      const connectionString = database.direct(name)
+      if (poolUrl !== connectionString) {
+        await pool?.end().catch(() => {})
+        poolUrl = connectionString
+        pool = new pg.Pool({ connectionString, max: 2, connectionTimeoutMillis: 5_000 })
+        pool.on('error', () => {})
+      }
+      return (await pool!.query(text, values)).rows
+    },
+    async settle(patienceMs) {
+      const until = performance.now() + patienceMs
+      let calm = 0
+      while (performance.now() < until) {
+        calm = (await isCalm(world).catch(() => false)) ? calm + 1 : 0
+        if (calm >= 3) return true
+        await sleep(150)
+      }
+      return false
+    },
+    async close() {
+      await Promise.all(world.puentes.map(puente => puente.kill('SIGKILL')))
+      await pool?.end().catch(() => {})
+      await doors.close()
+      await front.close()
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  }
+  if (options.start !== false) await world.start()
+  return world
+}
+
+interface Open {
+  events: number
+  deliveries: number
+  parts: number
+  ticks: number
+  merges: number
+}
+
+async function isCalm(world: World): Promise<boolean> {
+  const [open] = await world.query<Open>(`select
+    (select count(*)::int from events where state = 0) as events,
+    (select count(*)::int from deliveries where state = 'queued') as deliveries,
+    (select count(*)::int from parts where state = 0) as parts,
+    (select count(*)::int from deliveries where tick_due_at is not null) as ticks,
+    (select count(*)::int from merges) as merges`)
+  if (open === undefined || open.events + open.deliveries + open.parts + open.ticks + open.merges > 0) return false
+  const known = new Set(
+    (
+      await world.query<{ id: string }>(`select message_id::text as id from deliveries
+      union select substr(key, 3) from events where key like 'd:%'`)
+    ).map(row => row.id)
+  )
+  if (world.load.replies.some(reply => !known.has(String(reply.messageId)) && !reply.mayVanish)) return false
+  const hooks = await world.doors.ledger('&side=graph&what=hook')
+  const acked = new Set<string>()
+  const unacked = new Set<string>()
+  for (const hook of hooks) {
+    for (const wamid of String(hook.ids['wamid'] ?? '').split(' ')) {
+      const key = `${hook.name} ${wamid} ${hook.ids['status'] ?? ''}`
+      if (hook.status === 200) acked.add(key)
+      else if (hook.fault !== 'drop') unacked.add(key)
+    }
+  }
+  for (const key of unacked) if (!acked.has(key)) return false
+  return world.load.said.every(said => acked.has(`message ${said.wamid} `))
+}
