@@ -128,13 +128,14 @@ export const RECORD = `
           state = x.s, code = x.code, facts = x.facts,
           parts = coalesce(x.parts, d.parts),
           generation = coalesce(x.g, d.generation),
-          parked_at = case when x.s = 'parked' then coalesce(d.parked_at, clock_timestamp()) else null end,
+          parked_at = case when x.s = 'parked' then coalesce(d.parked_at, x.at, clock_timestamp()) else null end,
           uncertain_at = case when x.s = 'uncertain' then coalesce(d.uncertain_at, clock_timestamp()) else null end,
-          tick_due_at = case when x.tick is null then d.tick_due_at
-            else least(coalesce(d.tick_due_at, 'infinity'), clock_timestamp() + make_interval(secs => x.tick / 1000.0)) end,
+          -- A row that the desk shows failed, and that has left after all, is put right.
+          tick_due_at = case when x.tick is null and not (x.s = 'sent' and d.told = 'failed') then d.tick_due_at
+            else least(coalesce(d.tick_due_at, 'infinity'), clock_timestamp() + make_interval(secs => coalesce(x.tick, 0) / 1000.0)) end,
           tick_version = d.tick_version + 1
         from jsonb_to_recordset(batch->'states') as x(n int, m bigint, s text, code text, facts jsonb, parts smallint,
-          g smallint, tick int)
+          g smallint, tick int, at timestamptz)
         where d.number_id = x.n and d.message_id = x.m;
     end if;
 
@@ -148,10 +149,10 @@ export const RECORD = `
 
     if batch->'later' is not null then
       update events e set due_at = clock_timestamp() + make_interval(secs => x.ms / 1000.0), code = x.code, facts = x.facts,
-          attempt = case when x.clear then null else e.attempt end,
-          attempt_at = case when x.clear then null else e.attempt_at end
+          -- An attempt that certainly did nothing needs no looking up; how far the item had come stays known.
+          attempt = case when x.void then e.attempt || '{"void": true}' else e.attempt end
         from jsonb_to_recordset(batch->'later')
-          as x(d date, n int, k text, ms bigint, code text, facts jsonb, clear boolean)
+          as x(d date, n int, k text, ms bigint, code text, facts jsonb, void boolean)
         where e.day = x.d and e.number_id = x.n and e.key = x.k and e.state = 0;
     end if;
 

@@ -9,7 +9,8 @@ export interface Metrics {
   total(name: string): number
 }
 
-const HELP: Record<string, string> = {
+/** What each counter counts; the metrics page of the docs is made from it. */
+export const HELP: Record<string, string> = {
   webhooks: 'Webhooks of WhatsApp that were stored',
   webhook_refused: 'Webhooks with a wrong signature',
   webhook_malformed: 'Signed webhooks that are no usable JSON',
@@ -27,6 +28,7 @@ const HELP: Record<string, string> = {
   retries: 'Messages sent again because a person asked',
   remapped: 'Conversations mapped again after the desk deleted them',
   contacts_adopted: 'Contacts that the desk had already',
+  twins_unchecked: 'Repeated writes whose second row could not be looked for',
   twins_deleted: 'Rows that were written twice and deleted',
   missed_hooks: 'Messages found by reconciliation',
   desk_paused: 'Pauses of a desk',

@@ -10,7 +10,9 @@ const url = z.url({ protocol: /^https?$/ }).transform(text => text.replace(/\/+$
 const origins = z
   .union([z.string().transform(text => text.split(/[\s,]+/).filter(part => part !== '')), z.array(z.string())])
   .pipe(z.array(z.url().transform(text => new URL(text).origin)))
-const flag = z.union([z.boolean(), z.enum(['on', 'off']).transform(text => text === 'on')])
+const flag = z.union([z.boolean(), z.enum(['on', 'off']).transform(text => text === 'on')], {
+  error: 'must be on or off'
+})
 
 /** Keys are the plugin's option names; `env` is the variable; `fallback` is shown where the default is not a constant. */
 export const optionsSchema = z.object({

@@ -34,11 +34,13 @@ import type { Bridge, Clock, Log } from './core/bridge.ts'
 import { createEchoes } from './core/desk/echoes.ts'
 import { createDeskPace, type DeskPace } from './core/desk/pace.ts'
 import { createPermits, type Permits } from './core/desk/permits.ts'
+import { createRowPaces } from './core/desk/row-pace.ts'
 import { createGates } from './core/gates.ts'
 import { workInboundLane } from './core/inbound/work-lane.ts'
 import { createPump, type Pump } from './core/lanes/pump.ts'
 import { createTyping } from './core/outbound/courtesy.ts'
 import { createNumberPaces } from './core/outbound/number-pace.ts'
+import { parkedBefore } from './core/outbound/parked.ts'
 import { workOutboundLane } from './core/outbound/work-lane.ts'
 import type { Jobs } from './core/ports/jobs.ts'
 import { createReconcile, type Reconcile, readStoredHook } from './core/reconcile.ts'
@@ -60,6 +62,8 @@ export interface Injected {
   allowUnsafeDatabase?: boolean
   /** Nothing is delivered until it is switched on (bench of the acknowledging path). */
   paused?: boolean
+  /** Calls in flight per desk, without adaptation (bench of the pace). */
+  fixedDeskLimit?: number
 }
 
 export interface Runtime {
@@ -76,7 +80,6 @@ export interface Runtime {
   embedded: EmbeddedPostgres | null
   share(): Share
   refresh(): Promise<void>
-  keepPartitions(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -154,8 +157,9 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       pages,
       patienceMs: 2_500,
       tickDelayMs: () => tickDelayMs(),
-      onCommitted: ({ rows, ticks }) => {
-        if (rows > 0) jobs.wake()
+      onCommitted: ({ dueInMs, laterInMs, ticks }) => {
+        if (dueInMs !== null) jobs.wake()
+        if (laterInMs !== null) pump.lookIn(laterInMs + 1)
         if (ticks) tickSoon(tickDelayMs())
       }
     })
@@ -203,6 +207,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
         return known
       },
       pace: paceOf,
+      rowPace: createRowPaces(clock.monotonicMs).take,
       expectEcho: echoes.expect,
       numberPace: numberPaces.take,
       background(task) {
@@ -219,15 +224,21 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
 
     const refresh = async (): Promise<void> => {
       const { desks, numbers: rows } = await numbers.list()
+      // A new token is tried at once, not when the pause of the old one ends.
+      const renewed = [
+        ...desks
+          .filter(desk => registry.desks().some(old => old.id === desk.id && old.token !== desk.token))
+          .map(desk => `desk:${desk.id}`),
+        ...rows
+          .filter(row => registry.numbers().some(old => old.id === row.id && old.token !== row.token))
+          .map(row => `number:${row.id}`)
+      ]
       registry.replace(desks, rows)
+      if (renewed.filter(gate => gates.open(gate)).length > 0) jobs.wake()
     }
     await refresh()
     const partitions = (): Promise<void> =>
-      keepPartitions(
-        database.knex,
-        { keepDays: 15, aheadDays: registry.numbers().some(number => number.sandbox) ? 40 : 2, keepMonths: 25 },
-        clock.now()
-      )
+      keepPartitions(database.knex, { keepDays: 15, aheadDays: 2, keepMonths: 25 }, clock.now())
     await partitions()
     await bridge.files.sweep()
 
@@ -292,15 +303,18 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     }
     every(2_000, async () => {
       share = await processes.beat()
-      for (const pace of paces.values()) pace.setCeiling(partOf(options.deskCeiling, share))
+      for (const [deskId, pace] of paces) {
+        pace.setCeiling(partOf(options.deskCeiling, share))
+        permits.get(deskId)?.poke()
+      }
       tickSoon((await bridge.deliveries.nextTickInMs()) ?? Number.POSITIVE_INFINITY)
     })
     every(3_000, refresh)
     every(5_000, async () => {
       await bridge.lanes.mergeWaiting()
       const expired = await bridge.deliveries.expire({
-        parkedHours: Math.max(1, times.parkedMs / 3_600_000),
-        uncertainMinutes: Math.max(0, times.uncertainToldMs / 60_000)
+        parked: registry.numbers().map(number => ({ numberId: number.id, before: parkedBefore(bridge, number) })),
+        uncertainMs: times.uncertainToldMs
       })
       if (expired > 0) tickSoon(0)
       for (const [deskId, pace] of paces) await numbers.savePace(deskId, Math.max(1, pace.limit() / 2))
@@ -347,7 +361,6 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       embedded,
       share: () => share,
       refresh,
-      keepPartitions: partitions,
       async stop() {
         if (stopping) return
         stopping = true

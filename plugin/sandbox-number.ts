@@ -30,6 +30,5 @@ export async function readSandboxNumber(runtime: Runtime, deskUrl: string, publi
     })
   }
   await runtime.refresh()
-  await runtime.keepPartitions()
   runtime.jobs.wake()
 }

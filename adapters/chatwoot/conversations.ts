@@ -88,12 +88,15 @@ function readConversation(value: unknown, sourceId?: string): DeskConversation[]
   if (id === null || inboxId === null || status === undefined) return []
   const shown = [...listOf(wire.messages), wire.last_non_activity_message].map(recordOf)
   const ids = shown.flatMap(message => idOf(message.id) ?? [])
+  const contact = recordOf(recordOf(wire.meta).sender)
   const told = shown.map(message => textOf(recordOf(recordOf(message.conversation).contact_inbox).source_id))
   return [
     {
       id,
       inboxId,
-      contactId: idOf(recordOf(recordOf(wire.meta).sender).id),
+      contactId: idOf(contact.id),
+      contactPhone: textOf(contact.phone_number),
+      contactName: textOf(contact.name),
       status,
       sourceId: sourceId ?? told.find(source => source !== null) ?? null,
       lastMessageId: ids.length > 0 ? Math.max(...ids) : null,

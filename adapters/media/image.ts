@@ -17,7 +17,7 @@ import {
 } from './limits.ts'
 import { PackageMissing, refuseMissing } from './optional.ts'
 import { sniffFile } from './sniff.ts'
-import { callWorker, WorkerFailed } from './worker-call.ts'
+import { callWorker, type WorkerCall, WorkerFailed, type WorkerReply } from './worker-call.ts'
 
 type SharpPackage = typeof SharpFactory
 
@@ -25,6 +25,8 @@ export interface ImageTools {
   load(name: string): Promise<unknown>
   /** A path for a new file. */
   newFile(ext: string): string
+  /** Keeps running conversions, so that they can be ended. */
+  running: Set<WorkerCall<WorkerReply>>
 }
 
 /** Damaged pictures, of whatever kind. */
@@ -60,7 +62,7 @@ export async function prepareImage(
       const isPlain = facts.space === 'srgb' && facts.depth === 'uchar' && facts.isPalette !== true
       if (isPlain && size <= maxBytes) return { path, mime, sizeBytes: size, changed: 'none' }
     }
-    const source = await openAny(sharp, path, mime, size)
+    const source = await openAny(tools, sharp, path, mime, size)
     if ('refused' in source) return source
     const to = mime === 'image/png' || (await hasTransparency(source.open())) ? 'png' : 'jpeg'
     return write(tools, source, to, maxBytes)
@@ -76,7 +78,7 @@ export async function convertImage(
   return withSharp(tools, async sharp => {
     const { mime } = await sniffFile(path)
     if (!CONVERTIBLE.has(mime)) return { refused: 'media_unsupported', facts: { mime } }
-    const source = await openAny(sharp, path, mime, (await stat(path)).size)
+    const source = await openAny(tools, sharp, path, mime, (await stat(path)).size)
     if ('refused' in source) return source
     return write(tools, source, options.to, options.maxBytes ?? IMAGE_MAX_BYTES)
   })
@@ -114,7 +116,9 @@ async function withSharp<T>(
     return await work(sharp)
   } catch (error) {
     if (error instanceof PackageMissing) return refuseMissing(error.packageName)
-    if (error instanceof WorkerFailed) return { refused: 'media_unsupported', facts: { reason: error.reason } }
+    if (error instanceof WorkerFailed && error.reason !== 'stopped')
+      return { refused: 'media_unsupported', facts: { reason: error.reason } }
+    if (error instanceof WorkerFailed) throw error
     const { code, message } = error as NodeJS.ErrnoException
     // The disk's errors carry a code; those of the decoders only a sentence.
     if (code !== undefined) throw error
@@ -128,11 +132,17 @@ function open(sharp: SharpPackage, input: string): Sharp {
   return sharp(input, { limitInputPixels: PIXELS_MAX, sequentialRead: true })
 }
 
-async function openAny(sharp: SharpPackage, path: string, mime: string, sizeBytes: number): Promise<Source | Refused> {
+async function openAny(
+  tools: ImageTools,
+  sharp: SharpPackage,
+  path: string,
+  mime: string,
+  sizeBytes: number
+): Promise<Source | Refused> {
   if (sizeBytes > IMAGE_INPUT_MAX_BYTES) {
     return { refused: 'media_too_large', facts: { sizeBytes, limitBytes: IMAGE_INPUT_MAX_BYTES } }
   }
-  if (mime === 'image/heic') return openHeic(sharp, path)
+  if (mime === 'image/heic') return openHeic(tools, sharp, path)
   if (mime === 'image/bmp') {
     const picture = decodeBmp(await readFile(path), PIXELS_MAX)
     if (!picture) return DAMAGED
@@ -144,8 +154,10 @@ async function openAny(sharp: SharpPackage, path: string, mime: string, sizeByte
 }
 
 /** sharp is built without HEVC, which is patented; the decoder in WASM is a package of its own. */
-async function openHeic(sharp: SharpPackage, path: string): Promise<Source | Refused> {
-  const reply = await callWorker('heic-worker', { path, pixelsMax: PIXELS_MAX }, IMAGE_TIMEOUT_MS).answer
+async function openHeic(tools: ImageTools, sharp: SharpPackage, path: string): Promise<Source | Refused> {
+  const call = callWorker('heic-worker', { path, pixelsMax: PIXELS_MAX }, IMAGE_TIMEOUT_MS)
+  tools.running.add(call)
+  const reply = await call.answer.finally(() => tools.running.delete(call))
   if ('missing' in reply) return refuseMissing(reply.missing)
   if ('unreadable' in reply) {
     if (reply.unreadable !== 'too_many_pixels') return DAMAGED

@@ -1,6 +1,9 @@
-/** The media tools of Puente: sniffing, pictures, voice messages. Converted files lie in `tempDir` until removed. */
+/**
+ * The media tools of Puente: sniffing, pictures, voice messages. Converted files lie below `tempDir` until removed, in
+ * a folder named like those of `spool.ts`, whose sweep deletes what a killed process left.
+ */
 import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MediaTools } from '../../plugin/core/ports/media-tools.ts'
 import { inspectSticker, prepareImage } from './image.ts'
@@ -21,14 +24,15 @@ export function createMediaTools(options: {
 }): MediaTools {
   const running = new Set<WorkerCall<WorkerReply>>()
   const stopping = new AbortController()
-  const newFile = (ext: string) => join(options.tempDir, `converted-${randomUUID()}.${ext}`)
-  const imageTools = { load: options.load ?? loadPackage, newFile }
+  const own = join(options.tempDir, `media-${process.pid}-${randomUUID().slice(0, 8)}`)
+  const newFile = (ext: string) => join(own, `${randomUUID()}.${ext}`)
+  const imageTools = { load: options.load ?? loadPackage, newFile, running }
   const voiceTools: VoiceTools = { ffmpegPath: options.ffmpegPath, newFile, running, signal: stopping.signal }
   // Two queues, so that a picture does not wait minutes for a long recording.
   const imageInTurn = createTurns(AT_ONCE)
   const voiceInTurn = createTurns(AT_ONCE)
-  let made: Promise<unknown> | undefined
-  const ready = () => (made ??= mkdir(options.tempDir, { recursive: true, mode: 0o700 }))
+  // Every time, since another process may have taken the folder for abandoned.
+  const ready = () => mkdir(own, { recursive: true, mode: 0o700 })
 
   return {
     sniff: (path, declared, fileName) => sniffFile(path, declared, fileName),
@@ -47,6 +51,7 @@ export function createMediaTools(options: {
     async close() {
       stopping.abort()
       for (const call of running) call.stop()
+      await rmdir(own).catch(() => undefined)
     }
   }
 }

@@ -6,10 +6,10 @@ import { loadPackage } from './optional.ts'
 /** The part of libav.js that is used here; its own types are for another way of loading it. */
 export interface Libav {
   AVMEDIA_TYPE_AUDIO: number
-  AV_CODEC_ID_OPUS: number
   AV_SAMPLE_FMT_FLT: number
   AVERROR_EOF: number
   EAGAIN: number
+  avcodec_get_name(codec: number): Promise<string>
   writeFile(name: string, data: Uint8Array): Promise<void>
   readFile(name: string): Promise<Uint8Array>
   ff_init_demuxer_file(name: string): Promise<[number, LibavStream[]]>
@@ -55,8 +55,7 @@ export async function openLibav(): Promise<Libav> {
 export interface OpusWriter {
   /** Mono samples at 48 kHz, -1 … 1. */
   add(samples: Float32Array): Promise<void>
-  /** Writes the file. @returns how long it plays */
-  finish(path: string): Promise<{ durationMs: number }>
+  finish(path: string): Promise<void>
 }
 
 const MONO = 4
@@ -109,7 +108,6 @@ export async function createOpusWriter(libav: Libav): Promise<OpusWriter> {
       if (frames.length > 0) await encode(frames, false)
     },
     async finish(path) {
-      const samples = written + rest.length
       // The last frame is filled with silence, since an encoder takes whole frames only.
       const last = new Float32Array(frameSamples)
       last.set(rest)
@@ -117,7 +115,6 @@ export async function createOpusWriter(libav: Libav): Promise<OpusWriter> {
       await libav.av_write_trailer(context)
       await libav.ff_free_muxer(context, io)
       writeFileSync(path, await libav.readFile('output.ogg'), { mode: 0o600 })
-      return { durationMs: Math.round((samples / VOICE_SAMPLE_RATE) * 1000) }
     }
   }
 }

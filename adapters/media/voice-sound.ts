@@ -170,7 +170,7 @@ export async function readWithLibav(libav: Libav, path: string): Promise<Sound> 
   if (!opened) throw new Unreadable('damaged')
   const [context, streams] = opened
   const stream = streams.find(each => each.codec_type === libav.AVMEDIA_TYPE_AUDIO)
-  if (!stream || stream.codec_id !== libav.AV_CODEC_ID_OPUS) throw new Unreadable('unknown_codec')
+  if (!stream || (await libav.avcodec_get_name(stream.codec_id)) !== 'opus') throw new Unreadable('unknown_codec')
   const config = { codecpar: stream.codecpar, time_base: [stream.time_base_num, stream.time_base_den] }
   const [, decoder, packet, frame] = await libav.ff_init_decoder('libopus', config)
   async function* pieces(): AsyncGenerator<Float32Array> {

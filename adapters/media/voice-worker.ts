@@ -35,7 +35,8 @@ async function convert(input: VoiceInput): Promise<WorkerReply> {
   }
   if (seconds === 0) return { unreadable: 'no_sound' }
   resampler?.destroy()
-  return { done: await writer.finish(input.output) }
+  await writer.finish(input.output)
+  return { done: true }
 }
 
 function openSound(input: VoiceInput, libav: Awaited<ReturnType<typeof openLibav>>): Sound | Promise<Sound> {

@@ -62,7 +62,7 @@ async function convertHere(
   try {
     const reply = await call.answer
     if ('missing' in reply) return refuseMissing(reply.missing)
-    if ('done' in reply) return await describe(output, (reply.done as { durationMs: number }).durationMs)
+    if ('done' in reply) return await describe(output, (await readOpusFacts(output))?.durationMs ?? 0)
     if (reply.unreadable === 'too_long') {
       return { refused: 'media_too_large', facts: { reason: 'too_long', limitSeconds: VOICE_MAX_SECONDS } }
     }

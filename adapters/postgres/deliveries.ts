@@ -13,7 +13,7 @@ import type {
 const COLUMNS = `d.number_id as "numberId", d.message_id as "messageId", d.conversation_id as "conversationId",
   d.customer_id as "customerId", d.lane_id as "laneId", d.generation, d.state, d.code, d.parts, d.human,
   d.written_at as "writtenAt", d.told, d.page_day::text as "pageDay", d.page_id as "pageId", d.page_offset as "offset",
-  d.page_length as "length", (extract(epoch from clock_timestamp() - d.parked_at) * 1000)::float8 as "parkedAgeMs",
+  d.page_length as "length", d.parked_at as "parkedAt",
   (extract(epoch from clock_timestamp() - d.uncertain_at) * 1000)::float8 as "uncertainAgeMs"`
 
 interface TickRow extends DeliveryRecord {
@@ -81,8 +81,9 @@ export function createDeliveries(pool: pg.Pool): Deliveries {
           select ${COLUMNS}, d.told_code, d.tick_version,
             (select json_agg(json_build_object('wamid', r.wamid, 'rank', r.rank, 'generation', r.generation, 'part', r.part,
                'failure', r.failure)) from receipts r where r.number_id = d.number_id and r.message_id = d.message_id) as receipts,
-            (select count(*)::int from parts p where p.number_id = d.number_id and p.message_id = d.message_id and p.state = 1)
-              as accepted
+            (select count(*)::int from (select distinct on (p.part) p.state from parts p
+               where p.number_id = d.number_id and p.message_id = d.message_id order by p.part, p.generation desc) newest
+             where newest.state = 1) as accepted
           from leased d`,
         values: [limit, blockedDesks]
       })
@@ -154,10 +155,10 @@ export function createDeliveries(pool: pg.Pool): Deliveries {
       )
     },
 
-    async parkRefused(numberId, messageId) {
+    async parkRefused(numberId, messageId, at) {
       await pool.query(
         `with parked as (
-           update deliveries set state = 'parked', code = 'wa_window_closed', parked_at = clock_timestamp(),
+           update deliveries set state = 'parked', code = 'wa_window_closed', parked_at = $3,
              generation = generation + 1, tick_version = tick_version + 1, tick_due_at = clock_timestamp()
            where number_id = $1 and message_id = $2 and state = 'sent' returning lane_id, customer_id
          ), refused as (
@@ -168,22 +169,23 @@ export function createDeliveries(pool: pg.Pool): Deliveries {
          )
          update lanes l set parked = l.parked + 1, due_at = clock_timestamp(), arrivals = l.arrivals + 1
          from parked p where l.id = p.lane_id`,
-        [numberId, messageId]
+        [numberId, messageId, at]
       )
     },
 
     async expire(limits) {
       const answer = await pool.query(
         `with parked as (
-           update deliveries set state = 'failed', code = 'parked_expired', parked_at = null, tick_version = tick_version + 1,
-             tick_due_at = clock_timestamp()
-           where state = 'parked' and parked_at < clock_timestamp() - make_interval(hours => $1) returning 1
+           update deliveries d set state = 'failed', code = 'parked_expired', parked_at = null,
+             tick_version = d.tick_version + 1, tick_due_at = clock_timestamp()
+           from unnest($1::int[], $2::timestamptz[]) as x(number_id, before)
+           where d.state = 'parked' and d.number_id = x.number_id and d.parked_at < x.before returning 1
          ), unsure as (
            update deliveries set code = 'outcome_unknown', tick_version = tick_version + 1, tick_due_at = clock_timestamp()
            where state = 'uncertain' and told <> 'failed' and tick_due_at is null
-             and uncertain_at < clock_timestamp() - make_interval(mins => $2) returning 1
+             and uncertain_at < clock_timestamp() - make_interval(secs => $3 / 1000.0) returning 1
          ) select (select count(*) from parked) + (select count(*) from unsure) as n`,
-        [limits.parkedHours, limits.uncertainMinutes]
+        [limits.parked.map(number => number.numberId), limits.parked.map(number => number.before), limits.uncertainMs]
       )
       return (answer.rows[0] as { n: number }).n
     },

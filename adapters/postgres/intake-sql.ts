@@ -8,14 +8,14 @@
 export const ROWS = `
 with input as (
   select * from unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::float8[], $8::int[], $9::int[],
-    $10::smallint[], $11::text[], $12::boolean[], $13::text[], $14::int[]) with ordinality
-    as t(number_id, key, kind, lane_id, ord, occurred, page_offset, page_length, state, code, opens, wamid, hold, n)
+    $10::smallint[], $11::text[], $12::boolean[], $13::text[], $14::int[], $15::float8[]) with ordinality
+    as t(number_id, key, kind, lane_id, ord, occurred, page_offset, page_length, state, code, opens, wamid, hold, day_at, n)
 ), page as (
   insert into pages (day, sealed) values (current_date, $1) returning day, id
 ), ins as (
   insert into events (day, number_id, key, kind, lane_id, ord, occurred_at, page_day, page_id, page_offset, page_length,
     state, code, done_at)
-  select (to_timestamp(i.occurred) at time zone 'utc')::date, i.number_id, i.key, i.kind, coalesce(l.merged_into, i.lane_id),
+  select (to_timestamp(i.day_at) at time zone 'utc')::date, i.number_id, i.key, i.kind, coalesce(l.merged_into, i.lane_id),
     i.ord, to_timestamp(i.occurred), p.day, p.id, i.page_offset, i.page_length, i.state, i.code,
     case when i.state = 0 then null else now() end
   from input i cross join page p left join lanes l on l.id = i.lane_id

@@ -14,7 +14,7 @@ export interface IntakeOptions {
   customers: Customers
   pages: Pages
   /** Called after each commit that left work behind. */
-  onCommitted: (what: { rows: number; ticks: boolean }) => void
+  onCommitted: (what: { dueInMs: number | null; laterInMs: number | null; ticks: boolean }) => void
   /** The most that may wait in memory; beyond it the sender is told to come back. */
   maxRows?: number
   maxBytes?: number
@@ -81,14 +81,17 @@ export function createIntake(options: IntakeOptions): Intake {
       conversations.push(...waiting.batch.conversations)
     }
     let ticks = false
+    let settled = false
     if (all.length > 0) await insertRows(all)
     if (statuses.size > 0) {
-      await pool.query({
+      const woken = await pool.query({
         name: 'statuses',
         text: STATUSES,
         values: [...statusColumns([...statuses.values()]), tickDelayMs()]
       })
       ticks = true
+      // A status settled an attempt whose outcome its lane waits for.
+      settled = (woken.rowCount ?? 0) > 0
     }
     if (conversations.length > 0) {
       await pool.query({
@@ -101,7 +104,13 @@ export function createIntake(options: IntakeOptions): Intake {
         ]
       })
     }
-    options.onCommitted({ rows: all.length, ticks })
+    const holds = all.filter(row => row.state === 0).map(row => row.holdMs)
+    const held = holds.filter(holdMs => holdMs > 0)
+    options.onCommitted({
+      dueInMs: settled || holds.length > held.length ? 0 : null,
+      laterInMs: held.length === 0 ? null : Math.max(...held),
+      ticks
+    })
   }
 
   const insertRows = async (all: IntakeRow[]): Promise<void> => {
@@ -139,7 +148,8 @@ export function createIntake(options: IntakeOptions): Intake {
         all.map(row => row.code ?? null),
         all.map(row => row.opensWindow),
         all.map(row => row.wamid ?? null),
-        all.map(row => row.holdMs)
+        all.map(row => row.holdMs),
+        all.map(row => (row.dayAt ?? row.occurredAt).getTime() / 1000)
       ]
     })
     const page = answer.rows[0] as { day: string; id: number } | undefined

@@ -3,6 +3,7 @@
  * number; every time in it is PostgreSQL's. Leaves out what the work is.
  */
 import type pg from 'pg'
+import { EVENTS_PER_LANE } from '../../plugin/core/lanes/hold.ts'
 import type { ClaimedLane, EventKind, LaneEvent, Lanes } from '../../plugin/core/ports/store.ts'
 import type { Customers } from './customers.ts'
 import type { Pages } from './pages.ts'
@@ -24,7 +25,7 @@ const EVENT_COLUMNS = `e.day::text as day, e.number_id, e.key, e.seq, e.kind, e.
   e.code, e.page_day::text as page_day, e.page_id, e.page_offset, e.page_length`
 
 // While leased, a lane is due when its lease ends: a crashed holder is found by the same index. An earlier time means
-// that somebody pulled it meanwhile (see record_work).
+// that somebody pulled it meanwhile (see record_work); so both are set from one reading of the clock.
 const CLAIM = `
 with picked as (
   select id from lanes
@@ -32,8 +33,8 @@ with picked as (
     and not (not outbound and desk_id = any ($3::int[])) and not (outbound and number_id = any ($4::int[]))
   order by due_at limit $2 for no key update skip locked
 ), leased as (
-  update lanes l set owner = $1, fence = l.fence + 1, lease_until = clock_timestamp() + make_interval(secs => $5),
-    due_at = clock_timestamp() + make_interval(secs => $5)
+  update lanes l set owner = $1, fence = l.fence + 1, lease_until = statement_timestamp() + make_interval(secs => $5),
+    due_at = statement_timestamp() + make_interval(secs => $5)
   from picked where l.id = picked.id
   returning l.*
 )
@@ -123,7 +124,7 @@ const toEvent = (row: EventRow): LaneEvent => ({
 
 export function createLanes(options: LanesOptions): Lanes {
   const { pool, pages, customers, owner, leaseSeconds } = options
-  const eventsPerLane = options.eventsPerLane ?? 20
+  const eventsPerLane = options.eventsPerLane ?? EVENTS_PER_LANE
 
   const toLane = (row: ClaimRow): ClaimedLane => ({
     id: row.lane_id,
@@ -182,8 +183,8 @@ export function createLanes(options: LanesOptions): Lanes {
     async renew(laneIds) {
       const answer = await pool.query({
         name: 'renew',
-        text: `update lanes set lease_until = clock_timestamp() + make_interval(secs => $3),
-                 due_at = case when due_at < lease_until then due_at else clock_timestamp() + make_interval(secs => $3) end
+        text: `update lanes set lease_until = statement_timestamp() + make_interval(secs => $3),
+                 due_at = case when due_at < lease_until then due_at else statement_timestamp() + make_interval(secs => $3) end
                where id = any ($2::bigint[]) and owner = $1 returning id`,
         values: [owner, laneIds, leaseSeconds]
       })

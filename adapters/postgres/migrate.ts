@@ -36,7 +36,6 @@ export async function migrate(knex: Knex, migrations: readonly Migration[]): Pro
 /** How many days of partitions exist behind and ahead of today. */
 export interface PartitionSpan {
   keepDays: number
-  /** Of `events`; a sandbox whose clock jumps needs many. `pages` follow the database's own clock. */
   aheadDays: number
   keepMonths: number
 }
@@ -60,7 +59,7 @@ export async function keepPartitions(knex: Knex, span: PartitionSpan, now: Date)
     const iso = (date: Date): string => date.toISOString().slice(0, 10)
     const tag = (date: Date): string => iso(date).replaceAll('-', '')
     for (const table of ['pages', 'events']) {
-      for (let offset = -span.keepDays; offset <= (table === 'events' ? span.aheadDays : 2); offset++) {
+      for (let offset = -span.keepDays; offset <= span.aheadDays; offset++) {
         const name = `${table}_${tag(day(offset))}`
         wanted.add(name)
         if (!names.has(name)) {

@@ -93,7 +93,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
           ms: Math.round(work.afterMs),
           code: work.code,
           facts: work.facts,
-          clear: work.clearAttempt
+          void: work.voidAttempt
         })
         break
       case 'binding': {
@@ -173,7 +173,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
           facts: work.facts,
           parts: work.parts,
           g: work.generation,
-          tick: work.tickInMs
+          tick: work.tickInMs,
+          at: work.at
         })
         break
       case 'pace':

@@ -48,6 +48,8 @@ export interface Bridge {
   gates: Gates
   permits(deskId: number): Permits
   pace(deskId: number): DeskPace
+  /** Room for one more row in a conversation: 0, or milliseconds to wait. */
+  rowPace(deskId: number, conversationId: number): number
   /** One of our rows was written; its hook should come back soon. */
   expectEcho(deskId: number, messageId: number): void
   /** Resolves when this process may send one more message from the number, within its share of the throughput. */

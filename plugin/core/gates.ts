@@ -13,6 +13,8 @@ export interface Gates {
   /** Closes for a while. `strikes` grow with each closing in a row. */
   close(key: string, code: string, delayMs: number): GateState
   open(key: string): boolean
+  /** The probe ended without an outcome: the next may go. */
+  release(key: string): void
   /** May work start now? A closed gate whose time is over lets one probe through. */
   enter(key: string): boolean
   /** Keys closed right now (time not over, or a probe under way). */
@@ -40,6 +42,10 @@ export function createGates(monotonicMs: () => number): Gates {
       if (isShut(gate)) return false
       gate.probing = true
       return true
+    },
+    release(key) {
+      const gate = gates.get(key)
+      if (gate !== undefined) gate.probing = false
     },
     closed(prefix) {
       return [...gates].filter(([key, gate]) => key.startsWith(prefix) && isShut(gate)).map(([key]) => key)

@@ -3,10 +3,12 @@
  * messages that nobody heard of are taken up. Costs one call per number and beat when nothing happened.
  */
 import type { Bridge } from './bridge.ts'
+import { dayOfMessage } from './dedupe-day.ts'
 import { callDesk } from './desk/call.ts'
 import { PRIORITY } from './desk/permits.ts'
 import { asPuenteError } from './errors.ts'
 import { GateClosed } from './lanes/hold.ts'
+import { numberNow } from './outbound/parked.ts'
 import type { DeskConversation, DeskHook, DeskMessage } from './ports/help-desk.ts'
 import type { IntakeRow } from './ports/store.ts'
 import type { ServedNumber } from './registry.ts'
@@ -37,7 +39,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
   const { bridge } = deps
 
   const readNumber = async (number: ServedNumber, deep: boolean): Promise<number> => {
-    const startedAt = bridge.clock.now()
+    const startedAt = numberNow(bridge, number)
     const sinceMs = startedAt.getTime() - number.changedCursor.getTime() + bridge.times.reconcileOverlapMs
     const conversations = await ask(number, access =>
       bridge.desk.listChangedConversations(access, number.inboxId, Math.max(60, Math.ceil(sinceMs / 1000)))
@@ -65,8 +67,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
   ): Promise<number> => {
     let found = 0
     let cursor = known.seen
-    const graceBefore =
-      bridge.clock.now().getTime() + bridge.registry.offsetMs(number.id) - bridge.times.reconcileGraceMs
+    const graceBefore = numberNow(bridge, number).getTime() - bridge.times.reconcileGraceMs
     for (;;) {
       const from = cursor
       const messages = await ask(number, access => bridge.desk.listMessagesAfter(access, conversation.id, from))
@@ -78,7 +79,9 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         if (message.createdAt.getTime() > graceBefore) young = true
         if (!young) settled = message.id
         const hook = asHook(conversation, message)
-        if (!young && deps.mayLeave(hook) && !hook.deleted) {
+        // What was said before the number came to us is not ours to send.
+        const ours = message.createdAt >= wholeSeconds(number.connectedAt)
+        if (!young && ours && deps.mayLeave(hook) && !hook.deleted) {
           const row = await deps.toRow(number, hook, payloadOf(hook), 'note', `d:${message.id}`)
           rows.push(known.laneId === null ? row : { ...row, identity: null, laneId: known.laneId })
         }
@@ -123,7 +126,8 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         laneId: delivery.laneId,
         outbound: true,
         ord: message.id,
-        occurredAt: bridge.clock.now(),
+        occurredAt: message.createdAt,
+        dayAt: dayOfMessage(message.createdAt, number.sandbox, bridge.clock.now()),
         payload: payloadOf(hook),
         state: 0,
         opensWindow: false,
@@ -161,8 +165,14 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
   }
 }
 
+/** The desk tells whole seconds. */
+function wholeSeconds(at: Date): Date {
+  return new Date(Math.floor(at.getTime() / 1000) * 1000)
+}
+
 function asHook(
-  conversation: Pick<DeskConversation, 'id' | 'sourceId' | 'contactId' | 'status'>,
+  conversation: Pick<DeskConversation, 'id' | 'sourceId' | 'contactId' | 'status'> &
+    Partial<Pick<DeskConversation, 'contactPhone' | 'contactName'>>,
   message: DeskMessage
 ): MessageHook {
   const quoted = message.attributes['in_reply_to']
@@ -172,7 +182,12 @@ function asHook(
     message,
     contactSource: conversation.sourceId,
     conversationStatus: conversation.status,
-    contact: { id: conversation.contactId, phone: null, name: null, identifier: null },
+    contact: {
+      id: conversation.contactId,
+      phone: conversation.contactPhone ?? null,
+      name: conversation.contactName ?? null,
+      identifier: null
+    },
     deleted: message.attributes['deleted'] === true,
     marked: message.sourceId !== null || typeof message.attributes['puente'] === 'object',
     quotesMessageId: typeof quoted === 'number' ? quoted : null,

@@ -8,6 +8,7 @@ import { callDesk } from './desk/call.ts'
 import { PRIORITY } from './desk/permits.ts'
 import { asPuenteError, ERROR_TABLE, type ErrorCode, PuenteError } from './errors.ts'
 import { GateClosed } from './lanes/hold.ts'
+import { numberNow } from './outbound/parked.ts'
 import type { VisibleStatus } from './ports/help-desk.ts'
 import type { ReceiptRecord, Tick } from './ports/store.ts'
 import { describeFailure } from './texts/describe.ts'
@@ -26,9 +27,14 @@ export function decideTick(
     const known = newest.get(receipt.part)
     if (known === undefined || receipt.generation >= known.generation) newest.set(receipt.part, receipt)
   }
-  const parts: Receipt[] = [...newest.values()].map(receipt => ({ state: STATES[receipt.rank] ?? 'none' }))
+  // A failure of an earlier generation is history: the new one is on its way.
+  const counts = (receipt: ReceiptRecord): boolean =>
+    !(receipt.rank === 2 && receipt.generation < delivery.generation && delivery.state !== 'sent')
+  const parts: Receipt[] = [...newest.values()].map(receipt => ({
+    state: counts(receipt) ? (STATES[receipt.rank] ?? 'none') : 'none'
+  }))
   for (let missing = parts.length; missing < delivery.parts; missing++) parts.push({ state: 'none' })
-  const failed = [...newest.values()].find(receipt => receipt.rank === 2)
+  const failed = [...newest.values()].find(receipt => receipt.rank === 2 && counts(receipt))
   if (delivery.code !== null && delivery.state !== 'sent') {
     return { status: 'failed', code: delivery.code as ErrorCode, metaCode: null }
   }
@@ -55,17 +61,20 @@ export function createTicks(
     const { delivery } = tick
     const number = bridge.registry.number(delivery.numberId)
     if (number === undefined) return bridge.deliveries.tickLater(delivery, 60_000)
+    // Statuses have named every part of what was uncertain: it was sent after all.
+    if (delivery.state === 'uncertain' && tick.accepted >= Math.max(1, delivery.parts)) {
+      await bridge.deliveries.setState(delivery.numberId, delivery.messageId, 'sent', null, null)
+      delivery.state = 'sent'
+      delivery.code = null
+    }
     const decided = decideTick(tick, nameFailure)
     const reference = { numberId: delivery.numberId, messageId: delivery.messageId, version: tick.version }
     if (decided.code === 'wa_window_closed' && delivery.state === 'sent') {
       // Told by a status instead of an answer: the same rule (131047).
-      await bridge.deliveries.parkRefused(delivery.numberId, delivery.messageId)
+      await bridge.deliveries.parkRefused(delivery.numberId, delivery.messageId, numberNow(bridge, number))
       bridge.wake()
       bridge.count('parked')
       return bridge.deliveries.tickLater(delivery, 0)
-    }
-    if (delivery.state === 'uncertain' && delivery.code === null && tick.accepted >= Math.max(1, delivery.parts)) {
-      await bridge.deliveries.setState(delivery.numberId, delivery.messageId, 'sent', null, null)
     }
     const told = delivery.told as VisibleStatus
     const other = decided.status === 'failed' && told === 'failed' && decided.code !== tick.toldCode

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { Bridge } from '../core/bridge.ts'
+import { dayOfMessage } from '../core/dedupe-day.ts'
 import { PuenteError } from '../core/errors.ts'
 import { canonicalPhone } from '../core/identity.ts'
 import { sourceAlias } from '../core/inbound/write.ts'
@@ -164,6 +165,7 @@ export async function hookRow(
   key: string
 ): Promise<IntakeRow> {
   const { message } = hook
+  const writtenAt = message.createdAt.getTime() > 0 ? message.createdAt : bridge.clock.now()
   const source = sourceAlias(number.id, hook.contactSource ?? `conversation ${message.conversationId}`)
   // The one time that the phone in a hook counts: an agent began the conversation, nobody owns its source id yet.
   const known = await bridge.intake.knows(number.deskId, source)
@@ -179,10 +181,8 @@ export async function hookRow(
     },
     outbound: true,
     ord: message.id,
-    occurredAt:
-      message.createdAt.getTime() > 0
-        ? new Date(message.createdAt.getTime() - bridge.registry.offsetMs(number.id))
-        : bridge.clock.now(),
+    occurredAt: writtenAt,
+    dayAt: dayOfMessage(writtenAt, number.sandbox, bridge.clock.now()),
     payload,
     state: 0,
     opensWindow: false,

@@ -1,8 +1,18 @@
 /** Liveness (never touches a dependency), readiness (names what is missing), metrics as Prometheus text. */
 import type { FastifyInstance } from 'fastify'
-import type { Runtime } from '../runtime.ts'
+import type { Bridge } from '../core/bridge.ts'
+import type { Jobs } from '../core/ports/jobs.ts'
 
-export function addHealth(scope: FastifyInstance, runtime: Runtime, options: { metrics: boolean }): void {
+/** What is looked at; the runtime is one. */
+export interface Watched {
+  bridge: Pick<Bridge, 'registry'>
+  jobs: Pick<Jobs, 'state'>
+  /** The pool of the acknowledging path: when it does not answer, nothing can be taken. */
+  database: { intake: { query(sql: string): Promise<unknown> } }
+  metrics: { text(): Promise<string> }
+}
+
+export function addHealth(scope: FastifyInstance, runtime: Watched, options: { metrics: boolean }): void {
   scope.get('/livez', { logLevel: 'silent' }, (_request, reply) => reply.send({ status: 'alive' }))
 
   scope.get('/readyz', { logLevel: 'silent' }, async (_request, reply) => {

@@ -5,6 +5,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Bridge } from '../core/bridge.ts'
+import { foldDay } from '../core/dedupe-day.ts'
 import { RANK } from '../core/delivery.ts'
 import { PuenteError } from '../core/errors.ts'
 import { aliasesOf } from '../core/identity.ts'
@@ -128,9 +129,8 @@ function addItem(bridge: Bridge, batch: IntakeBatch, item: WebhookItem): void {
   if (!deliverable || early) {
     const code = early ? 'before_connecting' : item.kind === 'unknown' ? 'unknown_field' : undefined
     const lost = LANE_KINDS.has(item.kind) && aliases.length === 0
-    batch.rows.push(
-      plainRow(number.id, safeKey(item.key), item.payload, at, lost ? 2 : 3, lost ? 'nobody_named' : code)
-    )
+    const row = plainRow(number.id, safeKey(item.key), item.payload, at, lost ? 2 : 3, lost ? 'nobody_named' : code)
+    batch.rows.push({ ...row, dayAt: dayOf(number, at, realNow) })
     return
   }
   batch.rows.push({
@@ -145,6 +145,7 @@ function addItem(bridge: Bridge, batch: IntakeBatch, item: WebhookItem): void {
     outbound: false,
     ord: Math.floor(at.getTime() / 1000),
     occurredAt: at,
+    dayAt: dayOf(number, at, realNow),
     payload: item.payload,
     state: 0,
     opensWindow: opensWindow(bridge, item),
@@ -167,6 +168,10 @@ function opensWindow(bridge: Bridge, item: WebhookItem): boolean {
   if (item.kind !== 'message' && item.kind !== 'call') return false
   const simple = item.kind === 'message' && !SILENT.some(mark => item.payload.includes(mark))
   return simple || opensWindowAt(bridge.readFact(item.payload)) !== null
+}
+
+function dayOf(number: ServedNumber, at: Date, realNow: Date): Date | undefined {
+  return number.sandbox ? foldDay(at, realNow) : undefined
 }
 
 function addStatus(batch: IntakeBatch, number: ServedNumber, status: StatusFact, item: WebhookItem): void {

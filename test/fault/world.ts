@@ -3,7 +3,7 @@
  * Puente processes behind it. Knows how to wait until nothing is left to do; judges nothing.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -122,6 +122,8 @@ export async function makeWorld(
     },
     async close() {
       await Promise.all(world.puentes.map(puente => puente.kill('SIGKILL')))
+      if (process.env['FAULT_LOGS'] !== undefined)
+        await writeFile(join(process.env['FAULT_LOGS'], `${name}.log`), world.log.join(''))
       await pool?.end().catch(() => {})
       await doors.close()
       await front.close()

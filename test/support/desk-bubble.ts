@@ -54,7 +54,7 @@ export function showBubble(markdown: string, settings: { typographer?: boolean }
     for (const container of containers) container.filled = true
     const { block, before } = place()
     const blank = cells.every(cell => cell.char.trim() === '')
-    lines.push(writeShown(block, [...toCells(blank ? before.replace(/(?:> )+$/, '') : before, ''), ...cells]))
+    lines.push(writeShown(block, [...toCells(blank ? before.replace(/[> ]+$/, '') : before, ''), ...cells]))
     cells = []
   }
 

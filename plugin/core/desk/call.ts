@@ -29,7 +29,7 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
     if (lane?.lost) throw new LaneLost()
     // A process that slept after its commit (a stopped virtual machine, a blocked loop) must not speak late.
     if (call.attempt !== undefined && bridge.clock.monotonicMs() - committedMs > bridge.times.attemptDeadlineMs) {
-      throw new PuenteError('desk_unreachable', { facts: { why: 'deadline of the attempt passed' } })
+      throw new PuenteError('desk_unreachable', { scope: 'message', facts: { why: 'deadline of the attempt passed' } })
     }
   }
   let entered = false
@@ -49,13 +49,14 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
     permit.release({ tookMs: bridge.clock.monotonicMs() - startedMs })
     if (bridge.gates.open(gate)) {
       bridge.log.info({ desk: deskId }, 'desk answers again')
+      markDesk(bridge, deskId, null)
       bridge.wake()
     }
     return answer
   } catch (thrown) {
     if (thrown instanceof LaneLost || thrown instanceof GateClosed) {
       permit.release('unused')
-      if (entered && thrown instanceof LaneLost) bridge.gates.close(gate, 'probe', 0)
+      if (entered) bridge.gates.release(gate)
       throw thrown
     }
     const error = asPuenteError(thrown)
@@ -85,6 +86,15 @@ function closeDeskGate(bridge: Bridge, deskId: number, error: PuenteError): void
     bridge.log.warn({ desk: deskId, code: error.code, facts: error.facts, delayMs }, 'desk paused')
   }
   bridge.count('desk_paused', { code: error.code })
+  if (error.remedy === 'reauthorise') markDesk(bridge, deskId, error.code)
+}
+
+/** What only a person can mend is kept for `puente status`. */
+function markDesk(bridge: Bridge, deskId: number, code: string | null): void {
+  const desk = bridge.registry.desks().find(candidate => candidate.id === deskId)
+  if (desk === undefined || desk.pausedCode === code) return
+  desk.pausedCode = code
+  bridge.background(() => bridge.numbers.pauseDesk(deskId, code))
 }
 
 function waitFor(bridge: Bridge, gate: string): number {

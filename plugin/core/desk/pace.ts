@@ -93,7 +93,8 @@ export function createDeskPace(options: PaceOptions): DeskPace {
   }
 
   return {
-    limit: () => Math.max(floor, Math.floor(Math.min(limit, ceiling))),
+    // Another process may hold the whole ceiling.
+    limit: () => (ceiling < 1 ? 0 : Math.max(floor, Math.floor(Math.min(limit, ceiling)))),
     setCeiling(value) {
       ceiling = value
     },

@@ -13,6 +13,8 @@ export interface Permits {
   /** Something of a higher rank waits. */
   waiting(priority: Priority): number
   inFlight(): number
+  /** The limit may have grown without any call. */
+  poke(): void
 }
 
 export interface Permit {
@@ -54,6 +56,7 @@ export function createPermits(pace: DeskPace): Permits {
       })
     },
     waiting: priority => queues.slice(0, priority).reduce((sum, queue) => sum + queue.length, 0),
-    inFlight: () => inFlight
+    inFlight: () => inFlight,
+    poke: next
   }
 }

@@ -13,6 +13,8 @@ import type { InboundRun } from './work-lane.ts'
 
 export interface FetchedFiles {
   content: string
+  /** The draft's marker; says `placeholder` and why when a file is missing. */
+  marker: DeskDraft['marker']
   files: NonNullable<DeskRow['files']>
   /** Why a file is missing. */
   code?: string
@@ -27,7 +29,7 @@ const TRY_AFTER_MS = [500, 2_000]
 export async function fetchFiles(run: InboundRun, draft: DeskDraft): Promise<FetchedFiles> {
   const { bridge, number } = run
   const files: RowFile[] = []
-  let content = draft.content
+  let shown = draft
   let code: string | undefined
   for (const file of draft.files) {
     try {
@@ -41,11 +43,16 @@ export async function fetchFiles(run: InboundRun, draft: DeskDraft): Promise<Fet
       bridge.log.info({ number: number.id, code: error.code, facts: error.facts }, 'media not fetched')
       if (file.from === 'url') continue
       code = error.code
-      content = placeholderForMedia(number.language, { ...draft, content }, error.code, error.facts).content
+      const { sizeBytes } = error.facts
+      shown = placeholderForMedia(number.language, shown, error.code, {
+        file,
+        ...(typeof sizeBytes === 'number' ? { sizeBytes } : {})
+      })
     }
   }
   return {
-    content,
+    content: shown.content,
+    marker: shown.marker,
     files,
     code,
     async dispose() {

@@ -4,7 +4,9 @@ import { plainText } from '../markup/whatsapp-text.ts'
 import type { DeskDraft, InboundFact } from '../model.ts'
 import type { DeskHook } from '../ports/help-desk.ts'
 import type { LaneEvent } from '../ports/store.ts'
+import type { Locale } from '../texts/text.ts'
 import { renderInbound } from './render.ts'
+import { nameFile } from './render-media.ts'
 import type { InboundRun } from './work-lane.ts'
 
 export async function prepareDraft(run: InboundRun, _event: LaneEvent, fact: InboundFact): Promise<DeskDraft[]> {
@@ -23,7 +25,7 @@ export async function prepareDraft(run: InboundRun, _event: LaneEvent, fact: Inb
 function textsWanted(fact: InboundFact): string[] {
   if (fact.kind !== 'message' && fact.kind !== 'echo') return []
   const { content, quoted } = fact.message
-  if (content.kind === 'reaction' || content.kind === 'revoke') return [content.target]
+  if (content.kind === 'reaction' || content.kind === 'revoke' || content.kind === 'edit') return [content.target]
   if (content.kind === 'choice' && quoted?.wamid !== undefined) return [quoted.wamid]
   return []
 }
@@ -36,7 +38,7 @@ async function quotedTexts(run: InboundRun, wamids: string[]): Promise<Map<strin
     if (row.payload === null) continue
     try {
       const payload = await bridge.lanes.payload(row.payload)
-      const text = textOfFact(bridge.readFact(payload)) ?? textOfHook(bridge.readHook(payload))
+      const text = textOfFact(bridge.readFact(payload), number.language) ?? textOfHook(bridge.readHook(payload))
       if (text !== undefined && text !== '') texts.set(wamid, text)
     } catch {
       // The page is gone after its 14 days: the line names no text then.
@@ -45,11 +47,14 @@ async function quotedTexts(run: InboundRun, wamids: string[]): Promise<Map<strin
   return texts
 }
 
-function textOfFact(fact: InboundFact): string | undefined {
+function textOfFact(fact: InboundFact, locale: Locale): string | undefined {
   if (fact.kind !== 'message' && fact.kind !== 'echo') return undefined
   const { content } = fact.message
   if (content.kind === 'text') return content.body
-  if (content.kind === 'media') return content.media.caption ?? content.media.filename
+  if (content.kind === 'media') {
+    const { type, media } = content
+    return media.caption ?? media.filename ?? nameFile(locale, { from: 'channel', type, media })
+  }
   if (content.kind === 'choice') return content.title
   return undefined
 }

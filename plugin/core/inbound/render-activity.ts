@@ -121,8 +121,14 @@ export function describeGroup(group: GroupFact, { locale }: RenderContext): Grey
 
 function describeGroupEvent(group: GroupFact, locale: Locale): string {
   const names = listNames(group.participants, locale)
-  if (group.failed) return text(locale, 'activity.group_failed')
   const subject = hasVisible(group.subject) ? plainLine(group.subject, 120) : undefined
+  if (group.failed && group.type === 'group_create') {
+    return subject === undefined
+      ? text(locale, 'activity.group_create_failed')
+      : text(locale, 'activity.group_create_failed_named', { subject })
+  }
+  // Where it failed for some people only, the line tells what happened to the others.
+  if (group.failed && names === '') return text(locale, 'activity.group_failed')
   switch (group.type) {
     case 'group_create':
       return subject === undefined

@@ -4,13 +4,19 @@ import type { UsageRow } from '../ports/store.ts'
 import { windowState } from '../window.ts'
 
 /** `windowFrom` is when the window was last opened, this message included: in session = it was open before. */
-export function usageOf(numberId: number, fact: InboundFact, windowFrom: Date | null): UsageRow | null {
+export function usageOf(
+  numberId: number,
+  fact: InboundFact,
+  windowFrom: Date | null,
+  offsetMs: number
+): UsageRow | null {
   if (fact.kind !== 'message' && fact.kind !== 'echo') return null
   const { message } = fact
   const echo = fact.kind === 'echo'
   const before = windowFrom !== null && windowFrom < message.at ? windowFrom : null
   return {
-    at: message.at,
+    // Counted in real months, also where a sandbox's clock has jumped.
+    at: new Date(message.at.getTime() - offsetMs),
     numberId,
     wamid: message.wamid,
     outbound: echo,

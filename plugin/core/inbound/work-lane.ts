@@ -22,6 +22,8 @@ export interface InboundRun {
   binding: Binding
   /** To be committed with the next record. */
   pending: Work[]
+  /** The event of which this run has committed an attempt: only its own failure can make an attempt void. */
+  attempted: LaneEvent | null
 }
 
 export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<Leaving> {
@@ -39,7 +41,8 @@ export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<L
       conversationStatus: null,
       lastMessageId: 0
     },
-    pending: []
+    pending: [],
+    attempted: null
   }
   for (const event of lane.events) {
     if (bridge.stopping()) return { dueInMs: 0, strikes: lane.strikes, work: run.pending }
@@ -69,7 +72,7 @@ async function deliverEvent(run: InboundRun, event: LaneEvent): Promise<void> {
     const written = await writeDraft(run, event, fact, draft, step)
     code ??= written.code
   }
-  const usage = usageOf(number.id, fact, lane.windowFrom)
+  const usage = usageOf(number.id, fact, lane.windowFrom, bridge.registry.offsetMs(number.id))
   if (usage !== null) run.pending.push({ op: 'usage', usage })
   run.pending.push(doneWork(lane, event, drafts.length === 0 ? 3 : 1, code))
   bridge.count('inbound_delivered', { kind: fact.kind })
@@ -115,7 +118,7 @@ async function settleFailure(run: InboundRun, event: LaneEvent, error: PuenteErr
         code: error.code,
         facts,
         // What may be at the desk already is looked up before it is written again.
-        clearAttempt: false
+        voidAttempt: !mayBeThere && run.attempted === event
       }
     ]
   }

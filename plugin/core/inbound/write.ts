@@ -4,7 +4,7 @@
  */
 import { callDesk } from '../desk/call.ts'
 import { PuenteError } from '../errors.ts'
-import { holdOf } from '../lanes/hold.ts'
+import { GateClosed, holdOf } from '../lanes/hold.ts'
 import type { DeskDraft, InboundFact } from '../model.ts'
 import type { DeskRow } from '../ports/help-desk.ts'
 import type { LaneEvent, Work } from '../ports/store.ts'
@@ -34,7 +34,8 @@ export async function writeDraft(
 ): Promise<Written> {
   const { bridge, number } = run
   const sourceId = rowSourceId(wamidOf(fact, event), step)
-  const earlier = Number(event.attempt?.['step'] ?? -1) === step ? event.attempt : null
+  const isOpen = Number(event.attempt?.['step'] ?? -1) === step && event.attempt?.['void'] !== true
+  const earlier = isOpen ? event.attempt : null
   if (earlier !== null) {
     const found = await findWritten(run, event, earlier, sourceId)
     if (found !== null) return remember(run, event, fact, sourceId, found)
@@ -48,13 +49,13 @@ export async function writeDraft(
       sourceId,
       quotesMessageId: await quotedRow(run, draft),
       attributes: {
-        puente: draft.marker,
+        puente: files.marker,
         ...(draft.externalEcho === true ? { external_echo: true } : {})
       },
       files: files.files
     }
     const messageId = await post(run, event, row, step, draft)
-    if (earlier !== null) await dropTwin(run, sourceId, Number(earlier['after'] ?? 0))
+    if (earlier !== null) await tryDropTwin(run, sourceId, Number(earlier['after'] ?? 0))
     bridge.expectEcho(number.deskId, messageId)
     return { ...remember(run, event, fact, sourceId, messageId), code: files.code }
   } finally {
@@ -111,6 +112,8 @@ async function postMapped(
       row.type === 'incoming')
   if (!startNew) {
     const conversationId = binding.conversationId!
+    const waitMs = bridge.rowPace(number.deskId, conversationId)
+    if (waitMs > 0) throw new GateClosed(waitMs)
     const { messageId } = await callDesk(bridge, {
       deskId: number.deskId,
       access: number.deskAccess,
@@ -138,7 +141,8 @@ async function postMapped(
         contactId,
         previous: binding.conversationId ?? 0
       }),
-      { op: 'alias', deskId: number.deskId, alias: sourceAlias(number.id, sourceId), customerId: lane.customerId }
+      { op: 'alias', deskId: number.deskId, alias: sourceAlias(number.id, sourceId), customerId: lane.customerId },
+      { op: 'binding', numberId: number.id, customerId: lane.customerId, binding: { ...binding } }
     ]),
     run: (access, options) =>
       bridge.desk.createConversation(
@@ -168,6 +172,7 @@ function takePending(run: InboundRun, attempt: Work[]): Work[] {
 }
 
 export function attemptWork(run: InboundRun, event: LaneEvent, attempt: Record<string, unknown>): Work[] {
+  run.attempted = event
   return [
     {
       op: 'attempt',
@@ -210,6 +215,16 @@ async function hideRows(run: InboundRun, wamid: string): Promise<void> {
     })
   } catch (error) {
     if (!(error instanceof PuenteError && error.code === 'desk_not_found')) throw error
+  }
+}
+
+/** The row is written: trouble with looking for its twin must not have it written again. */
+async function tryDropTwin(run: InboundRun, sourceId: string, after: number): Promise<void> {
+  try {
+    await dropTwin(run, sourceId, after)
+  } catch (error) {
+    run.bridge.count('twins_unchecked')
+    run.bridge.log.warn({ lane: run.lane.id, err: (error as Error).message }, 'could not look for a second row')
   }
 }
 

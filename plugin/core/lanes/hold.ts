@@ -6,6 +6,9 @@ export interface HeldLane extends ClaimedLane {
   lost: boolean
 }
 
+/** How many waiting events are read with a lane; a lane that had so many is looked at again at once. */
+export const EVENTS_PER_LANE = 20
+
 /** How a worker leaves its lane. `work` is committed together with the release. */
 export interface Leaving {
   /** null = nothing waits (or what waits is due now, which the store sees by itself). */

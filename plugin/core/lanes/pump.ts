@@ -3,7 +3,7 @@
  * coalesce, and a sweep finds what a lost wake-up left lying. Leaves out what a lane's work is.
  */
 import type { Bridge } from '../bridge.ts'
-import { type HeldLane, holdOf, LaneLost, type Leaving } from './hold.ts'
+import { EVENTS_PER_LANE, type HeldLane, holdOf, LaneLost, type Leaving } from './hold.ts'
 
 export interface PumpOptions {
   bridge: Bridge
@@ -16,6 +16,8 @@ export interface PumpOptions {
 export interface Pump {
   /** Look soon; cheap, coalesced. */
   kick(): void
+  /** Look again after so long. */
+  lookIn(ms: number): void
   /** Claims nothing more and waits for what is in work, at most so long; what remains is given up to its lease. */
   stop(patienceMs: number): Promise<void>
   held(): number
@@ -38,6 +40,8 @@ export function createPump(options: PumpOptions): Pump {
   const work = async (lane: HeldLane): Promise<void> => {
     try {
       const leaving = lane.outbound ? await options.workOutbound(lane) : await options.workInbound(lane)
+      // What did not fit into the claim is due now.
+      const dueInMs = leaving.dueInMs ?? (lane.events.length >= EVENTS_PER_LANE ? 0 : null)
       bridge.breakpoint('lane.leaving')
       await bridge.recorder.record([
         ...leaving.work,
@@ -45,12 +49,12 @@ export function createPump(options: PumpOptions): Pump {
           op: 'release',
           hold: holdOf(lane),
           arrivals: lane.arrivals,
-          dueInMs: leaving.dueInMs,
+          dueInMs,
           strikes: leaving.strikes
         }
       ])
       bridge.breakpoint('lane.released')
-      if (leaving.dueInMs !== null) schedule(leaving.dueInMs)
+      if (dueInMs !== null) schedule(dueInMs)
     } catch (error) {
       if (!(error instanceof LaneLost))
         bridge.log.error({ lane: lane.id, err: error }, 'lane given up, its lease will end')
@@ -150,6 +154,7 @@ export function createPump(options: PumpOptions): Pump {
 
   return {
     kick,
+    lookIn: schedule,
     held: () => held.size,
     pause(value) {
       paused = value

@@ -75,7 +75,11 @@ const BARE = new RegExp(
 export function matchBareUrl(source: string, index: number): number {
   const first = source[index]
   if (first !== 'h' && first !== 'f' && first !== 'H' && first !== 'F') return 0
-  if (/[a-z0-9+.\\-]/i.test(source[index - 1] ?? '')) return 0
+  if (/[a-z0-9+.-]/i.test(source[index - 1] ?? '')) return 0
+  // A backslash before a letter is shown with it as one piece, in which no address is looked for.
+  let slashes = 0
+  while (source[index - 1 - slashes] === '\\') slashes++
+  if (slashes % 2 === 1) return 0
   if (!/^(?:https?|ftp):\/\//i.test(source.slice(index, index + 8))) return 0
   BARE.lastIndex = 0
   const match = BARE.exec(source.slice(index, index + TARGET_LENGTH))

@@ -64,7 +64,9 @@ export function parseBlocks(source: string): Leaf[] {
   }
 
   const lines = source.split('\n')
+  let tableUntil = -1
   lines.forEach((line, at) => {
+    if (at <= tableUntil) return
     let rest = expandTabs(line)
     let depth = 0
     let openNow: Open | null = open
@@ -103,6 +105,15 @@ export function parseBlocks(source: string): Leaf[] {
       // Two empty lines after an empty item end its list.
       const last = leaves.at(-1)
       if (last?.kind === 'empty-item' && last.end === at - 2) parent().list = undefined
+      return
+    }
+
+    // The renderer looks for tables before all else: a head may look like a list item.
+    const following = stack.length === 0 && openNow?.kind !== 'table' ? expandTabs(lines[at + 1] ?? '') : ''
+    if (following !== '' && indentOf(rest) < 4 && indentOf(following) < 4 && isTableHead(rest, following)) {
+      const table = addLeaf('table', [rest], at)
+      table.end = tableUntil = at + 1
+      open = { kind: 'table', leaf: table }
       return
     }
 

@@ -84,7 +84,7 @@ function placeLine(runs: Run[], path: Container[], printed: Set<Container>): Lin
       before += '  '
     }
   })
-  if (runs.every(run => run.text.trim() === '')) before = before.replace(/(?:> )+$/, '')
+  if (runs.every(run => run.text.trim() === '')) before = before.replace(/[> ]+$/, '')
   if (before !== '') line.runs.push({ text: before })
   line.runs.push(...runs)
   return line

@@ -2,11 +2,9 @@
  * Cuts a WhatsApp text that is too long into messages: between paragraphs, else lines, sentences, words, and only then
  * anywhere; not inside a formatted stretch unless that stretch is itself too long for a message.
  */
+import { RULES } from '../rules.ts'
 import { charBefore } from './runs.ts'
 import { formattedRanges } from './whatsapp-text.ts'
-
-/** `text.body` takes 4096 characters (contract: whatsapp, messages, read 2026-07). */
-const TEXT_LIMIT = 4096
 
 /** A cut that leaves a piece shorter than this part of the limit is not worth its nicety. */
 const SMALLEST_PART = 0.25
@@ -18,9 +16,10 @@ const CUTS: RegExp[] = [/\n(?=[ \t]*\n)/g, /[^\n](?=\n)/g, /[.!?…؟。！？][
 /**
  * The text in pieces of at most `limit` UTF-16 units (never more characters than that, however they are counted).
  * Joined, the pieces lose nothing but white space at the cuts. A text of white space only gives no piece.
+ * @param limit default: what a text message takes (`RULES.textLimit`)
  * @throws RangeError when the limit is not a positive integer
  */
-export function splitText(text: string, limit: number = TEXT_LIMIT): string[] {
+export function splitText(text: string, limit: number = RULES.textLimit.value): string[] {
   if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`limit must be a positive integer, got ${limit}`)
   if (text.trim() === '') return []
   if (text.length <= limit) return [text]

@@ -5,7 +5,7 @@
 import { callDesk } from '../desk/call.ts'
 import { PuenteError } from '../errors.ts'
 import { doneWork, holdOf } from '../lanes/hold.ts'
-import type { LaneEvent } from '../ports/store.ts'
+import type { DeliveryRecord, LaneEvent } from '../ports/store.ts'
 import { describeNote } from '../texts/describe.ts'
 import { deliverMessage } from './deliver.ts'
 import { deliverAgain, type OutboundRun } from './work-lane.ts'
@@ -14,8 +14,14 @@ export async function handleChange(run: OutboundRun, event: LaneEvent): Promise<
   const { bridge, number } = run
   const hook = bridge.readHook(await bridge.lanes.payload(event))
   if (hook.kind !== 'message') return
-  const delivery = await bridge.deliveries.find(number.id, event.ord)
+  const delivery = await findCommitted(run, event.ord)
   const conversationId = hook.message.conversationId
+  if (delivery?.state === 'queued' && delivery.generation > 1) {
+    // The Retry of this very event was begun and interrupted.
+    const original = bridge.readHook(await bridge.lanes.payload(delivery))
+    if (original.kind === 'message') await deliverAgain(run, delivery, original)
+    return
+  }
   const fresh = await callDesk(bridge, {
     deskId: number.deskId,
     access: number.deskAccess,
@@ -33,15 +39,25 @@ export async function handleChange(run: OutboundRun, event: LaneEvent): Promise<
   }
   if (fresh.status !== 'sent' || delivery.told !== 'failed') return
   const again = await bridge.deliveries.beginRetry(number.id, event.ord)
-  if (again === null) return
+  if (again === null) {
+    // It waits for something that a click does not change: say so again.
+    await bridge.deliveries.correctTold(number.id, event.ord, 'sent')
+    return
+  }
   bridge.count('retries')
   const original = bridge.readHook(await bridge.lanes.payload(again))
   if (original.kind === 'message') await deliverAgain(run, again, original)
 }
 
+/** What this run has decided but not yet committed counts too. */
+async function findCommitted(run: OutboundRun, messageId: number): Promise<DeliveryRecord | null> {
+  if (run.pending.length > 0) await run.bridge.recorder.record(run.pending.splice(0))
+  return run.bridge.deliveries.find(run.number.id, messageId)
+}
+
 export async function handleRemoval(run: OutboundRun, event: LaneEvent): Promise<void> {
   const { bridge, number } = run
-  const delivery = await bridge.deliveries.find(number.id, event.ord)
+  const delivery = await findCommitted(run, event.ord)
   if (delivery === null || delivery.state === 'recalled' || delivery.state === 'failed') return
   if (delivery.state === 'parked' || delivery.state === 'queued') {
     await bridge.deliveries.setState(number.id, event.ord, 'recalled', null, null)

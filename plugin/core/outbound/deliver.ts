@@ -3,15 +3,17 @@
  * part is an attempt committed before its bytes, and an outcome that nobody knows is never repeated by time.
  */
 import { asPuenteError, PuenteError } from '../errors.ts'
-import { holdOf } from '../lanes/hold.ts'
+import { canonicalPhone } from '../identity.ts'
+import { GateClosed, holdOf, LaneLost } from '../lanes/hold.ts'
 import type { PartToSend, Recipient } from '../model.ts'
 import type { DeskHook } from '../ports/help-desk.ts'
 import type { DeliveryState, LaneEvent, PartRecord, PayloadRef, Work } from '../ports/store.ts'
 import { text } from '../texts/text.ts'
 import { markReadSoon } from './courtesy.ts'
+import { numberNow } from './parked.ts'
 import { planMessage } from './plan.ts'
 import { prepareParts, type ReadyPart } from './prepare.ts'
-import { sendPart } from './send.ts'
+import { pauseNumber, sendPart } from './send.ts'
 import { LaneWaits, type OutboundRun } from './work-lane.ts'
 
 export interface MessageToDeliver {
@@ -45,13 +47,13 @@ export async function deliverMessage(run: OutboundRun, message: MessageToDeliver
   const earlier = message.resumed ? await bridge.deliveries.parts(number.id, message.messageId) : []
   try {
     if (tooOld(run, message, earlier)) throw new PuenteError('too_old')
-    const to = recipientOf(run)
+    const to = recipientOf(run, hook)
     const planned = planMessage(hook, { listLabel: text(number.language, 'send.list_label') })
     const isTemplate = planned.some(part => part.kind === 'template')
     if (
       !isTemplate &&
       !run.window().open &&
-      !earlier.some(part => part.state === 1 && part.generation === message.generation)
+      !earlier.some(part => part.state !== 2 && part.generation === message.generation)
     ) {
       return park(run, message)
     }
@@ -63,9 +65,12 @@ export async function deliverMessage(run: OutboundRun, message: MessageToDeliver
       await ready.dispose()
     }
   } catch (thrown) {
+    if (thrown instanceof LaneWaits || thrown instanceof GateClosed || thrown instanceof LaneLost) throw thrown
     const error = asPuenteError(thrown)
+    // An upload met what a send would have met: the number pauses, the message says why.
+    if (error.code.startsWith('wa_') && isShared(error)) pauseNumber(run, message, error)
     // What is refused for good is shown at once with its remedy; everything else is the lane's business.
-    const forGood = error.certainty === 'did_not_happen' && isRefusal(error) && !(thrown instanceof LaneWaits)
+    const forGood = error.certainty === 'did_not_happen' && isRefusal(error)
     if (!forGood) throw thrown
     setState(run, message, 'failed', error)
   }
@@ -141,7 +146,8 @@ function park(run: OutboundRun, message: MessageToDeliver): void {
     messageId: message.messageId,
     state: 'parked',
     code: 'wa_window_closed',
-    tickInMs: 0
+    tickInMs: 0,
+    at: numberNow(run.bridge, run.number)
   })
 }
 
@@ -173,17 +179,32 @@ export function setState(
   })
 }
 
+function isShared(error: PuenteError): boolean {
+  return error.scope !== 'message' && error.scope !== 'pair' && error.scope !== 'desk'
+}
+
 function isRefusal(error: PuenteError): boolean {
   const waitsForPerson = error.remedy === 'fix_message' || error.remedy === 'never' || error.remedy === 'wait'
   return waitsForPerson && error.scope === 'message' && !error.code.startsWith('desk_')
 }
 
 /** Who it goes to is decided by the binding of the conversation's source id, never by the phone in the hook. */
-function recipientOf(run: OutboundRun): Recipient {
-  const { ids } = run.lane
+function recipientOf(run: OutboundRun, hook: MessageToDeliver['hook']): Recipient {
+  const { bridge, lane, number } = run
+  const { ids } = lane
   if (ids.userId?.startsWith('group:')) return { groupId: ids.userId.slice('group:'.length) }
   if (ids.waId !== undefined) return { phone: `+${ids.waId}`, userId: ids.userId }
   if (ids.userId !== undefined) return { userId: ids.userId }
+  // Nobody is known behind this source id yet; an agent has added the phone meanwhile.
+  const waId = hook.contact.phone?.replace(/\D/g, '') ?? ''
+  if (waId !== '') {
+    lane.ids = { ...ids, waId, name: hook.contact.name ?? undefined }
+    run.pending.push({ op: 'ids', customerId: lane.customerId, ids: lane.ids })
+    const alias = `w:${canonicalPhone(waId)}`
+    run.pending.push({ op: 'alias', deskId: number.deskId, alias, customerId: lane.customerId })
+    bridge.count('recipients_found')
+    return { phone: `+${waId}` }
+  }
   throw new PuenteError('no_recipient')
 }
 
@@ -206,12 +227,12 @@ function bindConversation(run: OutboundRun, message: MessageToDeliver): Work[] {
   return [{ op: 'binding', numberId: number.id, customerId: lane.customerId, binding }]
 }
 
-/** Found late by reconciliation: the customer would be surprised, so a person decides. */
+/** Found late, by reconciliation or by a hook about something else: the customer would be surprised, so a person decides. */
 function tooOld(run: OutboundRun, message: MessageToDeliver, earlier: PartRecord[]): boolean {
-  if (message.event?.kind !== 'note' || earlier.length > 0) return false
+  const late = message.event?.kind === 'note' || message.event?.kind === 'retry'
+  if (!late || earlier.length > 0) return false
   const { bridge, number } = run
-  const now = bridge.clock.now().getTime() + bridge.registry.offsetMs(number.id)
-  return now - message.hook.message.createdAt.getTime() > bridge.times.reconcileYoungMs
+  return numberNow(bridge, number).getTime() - message.hook.message.createdAt.getTime() > bridge.times.reconcileYoungMs
 }
 
 export { holdOf }

@@ -17,7 +17,7 @@ export function closeNumberGate(bridge: Bridge, number: ServedNumber, error: Pue
         (sameToken && other.token === number.token)
     )
   const strikes = (bridge.gates.state(`number:${number.id}`)?.strikes ?? 0) + 1
-  const delayMs = nextDelayMs({ attempt: strikes, error, random: bridge.random }) ?? 60_000
+  const delayMs = (nextDelayMs({ attempt: strikes, error, random: bridge.random }) ?? 60_000) * bridge.timeFactor
   for (const other of touched) {
     bridge.gates.close(`number:${other.id}`, error.code, delayMs)
     if (error.remedy !== 'retry' && other.pausedCode === null) {
@@ -31,8 +31,9 @@ export function closeNumberGate(bridge: Bridge, number: ServedNumber, error: Pue
 }
 
 export function openNumberGate(bridge: Bridge, number: ServedNumber): void {
-  if (!bridge.gates.open(`number:${number.id}`)) return
-  bridge.wake()
+  const wasClosed = bridge.gates.open(`number:${number.id}`)
+  if (wasClosed) bridge.wake()
+  // Paused by an earlier process, perhaps: its gate died with it.
   if (number.pausedCode === null) return
   number.pausedCode = null
   bridge.log.info({ number: number.id }, 'number works again')

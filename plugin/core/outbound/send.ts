@@ -1,7 +1,8 @@
 /** Sends one part: pace, gate, attempt committed, deadline checked, bytes, outcome. */
-import { asPuenteError, type PuenteError } from '../errors.ts'
+import { asPuenteError, PuenteError } from '../errors.ts'
 import { GateClosed, holdOf, LaneLost } from '../lanes/hold.ts'
 import type { PartToSend } from '../model.ts'
+import type { Work } from '../ports/store.ts'
 import { nextDelayMs } from '../retry.ts'
 import { RULES } from '../rules.ts'
 import type { MessageToDeliver } from './deliver.ts'
@@ -26,7 +27,7 @@ export async function sendPart(
   const attemptId = bridge.newId()
   const event = message.event
   bridge.breakpoint('outbound.permit')
-  const kept = await bridge.recorder.record([
+  const kept = await commitAttempt(run, [
     ...run.pending.splice(0),
     ...(event === null || event.attempt !== null
       ? []
@@ -49,7 +50,10 @@ export async function sendPart(
     }
   ])
   if (event !== null) event.attempt ??= { started: true }
-  if (!kept) throw new LaneLost()
+  if (!kept) {
+    bridge.gates.release(gate)
+    throw new LaneLost()
+  }
   const committedMs = bridge.clock.monotonicMs()
   bridge.breakpoint('outbound.attempted')
   try {
@@ -58,8 +62,14 @@ export async function sendPart(
       { ...sending, reference: attemptId },
       {
         beforeBytes: () => {
-          if (lane.lost || bridge.clock.monotonicMs() - committedMs > bridge.times.attemptDeadlineMs)
-            throw new LaneLost()
+          if (lane.lost) throw new LaneLost()
+          // A process that slept after its commit must not speak late; nothing has left, so it may be tried anew.
+          if (bridge.clock.monotonicMs() - committedMs > bridge.times.attemptDeadlineMs) {
+            throw new PuenteError('wa_unreachable', {
+              scope: 'message',
+              facts: { why: 'deadline of the attempt passed' }
+            })
+          }
         }
       }
     )
@@ -71,7 +81,7 @@ export async function sendPart(
     run.pending.push({
       op: 'usage',
       usage: {
-        at: new Date(bridge.clock.now().getTime() + bridge.registry.offsetMs(number.id)),
+        at: bridge.clock.now(),
         numberId: number.id,
         wamid: accepted.wamid,
         outbound: true,
@@ -89,10 +99,20 @@ export async function sendPart(
   } catch (thrown) {
     const cause = (thrown as { cause?: unknown }).cause
     if (thrown instanceof LaneLost || cause instanceof LaneLost) {
-      bridge.gates.close(gate, 'probe', 0)
+      bridge.gates.release(gate)
       throw thrown instanceof LaneLost ? thrown : new LaneLost()
     }
     return settleRefusal(run, message, attemptId, asPuenteError(thrown), ready)
+  }
+}
+
+/** A number that is being probed must not stay closed because the database failed meanwhile. */
+async function commitAttempt(run: OutboundRun, work: Work[]): Promise<boolean> {
+  try {
+    return await run.bridge.recorder.record(work)
+  } catch (error) {
+    run.bridge.gates.release(`number:${run.number.id}`)
+    throw error
   }
 }
 
@@ -106,8 +126,10 @@ async function settleRefusal(
   const { bridge, number, lane } = run
   bridge.count('send_failed', { code: error.code })
   if (error.certainty !== 'did_not_happen') {
-    // Never repeated by time: a status may still settle it; the part stays open.
+    // Never repeated by time: a status may still settle it; the part stays open. It may count at WhatsApp, too.
     bridge.gates.open(`number:${number.id}`)
+    lane.tokens -= 1
+    run.pending.push({ op: 'pace', lane: lane.id, tokens: lane.tokens })
     bridge.log.warn(
       { number: number.id, message: message.messageId, code: error.code, attempt: attemptId },
       'send has no outcome yet'
@@ -129,9 +151,7 @@ async function settleRefusal(
     throw new LaneWaits(nextDelayMs({ attempt: lane.strikes, error, random: bridge.random }) ?? 1_000)
   }
   if (error.scope !== 'message' && error.scope !== 'pair') {
-    const delayMs = closeNumberGate(bridge, number, error)
-    showWaiting(run, message, error)
-    throw new LaneWaits(delayMs)
+    pauseNumber(run, message, error)
   }
   openNumberGate(bridge, number)
   if (error.remedy === 'retry') {
@@ -141,8 +161,15 @@ async function settleRefusal(
   throw error
 }
 
+/** Something shared is in trouble: the number waits, and so does this message. */
+export function pauseNumber(run: OutboundRun, message: { messageId: number }, error: PuenteError): never {
+  const delayMs = closeNumberGate(run.bridge, run.number, error)
+  showWaiting(run, message, error)
+  throw new LaneWaits(delayMs)
+}
+
 /** What needs a person is said on the message at once; it goes out by itself when the cause is gone. */
-function showWaiting(run: OutboundRun, message: MessageToDeliver, error: PuenteError): void {
+function showWaiting(run: OutboundRun, message: { messageId: number }, error: PuenteError): void {
   if (error.remedy === 'retry') return
   run.pending.push({
     op: 'state',

@@ -1,6 +1,6 @@
 /**
  * A send from the desk's own template picker (`template_params`, seen in recorded-4.16.2) as a template message.
- * Leaves out media headers by URL, which need the mirror of the templates to be checked against.
+ * A media header comes as an address, which WhatsApp fetches by itself. Leaves out carousels, which the picker cannot fill.
  */
 import { PuenteError } from '../errors.ts'
 import type { TemplateMessage, TemplateParameter } from '../model.ts'
@@ -20,14 +20,14 @@ export function templateFromPicker(params: Record<string, unknown>): TemplateMes
   // Older desks put the body's slots at the top.
   const body = (isRecord(processed['body']) ? processed['body'] : flatSlots(processed)) as Record<string, unknown>
   const header = isRecord(processed['header']) ? processed['header'] : {}
-  if (header['media_url'] !== undefined && header['media_url'] !== '') {
-    throw new PuenteError('wa_template_parameters', { stage: 'decide', facts: { unsupported: 'media header by URL' } })
-  }
   const buttons = Array.isArray(processed['buttons']) ? (processed['buttons'] as (PickerButton | null)[]) : []
   return {
     name,
     language,
-    header: slots(Object.fromEntries(Object.entries(header).filter(([key]) => !key.startsWith('media_')))),
+    header: [
+      ...mediaHeader(header),
+      ...slots(Object.fromEntries(Object.entries(header).filter(([key]) => !key.startsWith('media_'))))
+    ],
     body: slots(body),
     buttons: buttons.flatMap((button, index) => {
       if (!button?.parameter) return []
@@ -42,6 +42,20 @@ export function templateFromPicker(params: Record<string, unknown>): TemplateMes
     })
   }
 }
+
+function mediaHeader(header: Record<string, unknown>): TemplateParameter[] {
+  const { media_url: url, media_type: told, media_name: name } = header
+  if (url === undefined || url === null || url === '') return []
+  const type = MEDIA_HEADERS.find(known => known === String(told).toLowerCase())
+  if (type === undefined || typeof url !== 'string' || !/^https?:\/\//i.test(url)) {
+    throw new PuenteError('wa_template_parameters', { stage: 'decide', facts: { media: String(told) } })
+  }
+  return [
+    { type, value: url, ...(type === 'document' && typeof name === 'string' && name !== '' ? { filename: name } : {}) }
+  ]
+}
+
+const MEDIA_HEADERS = ['image', 'video', 'document'] as const
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -7,10 +7,11 @@ import { asPuenteError, type PuenteError } from '../errors.ts'
 import { doneWork, GateClosed, type HeldLane, LaneLost, type Leaving } from '../lanes/hold.ts'
 import type { DeliveryRecord, LaneEvent, PayloadRef, Work } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
-import { decideAfterFailure } from '../retry.ts'
+import { decideAfterFailure, type FailedAttempt } from '../retry.ts'
 import { type WindowState, windowState } from '../window.ts'
 import { handleChange, handleRemoval } from './changes.ts'
 import { deliverMessage } from './deliver.ts'
+import { numberNow, parkedBefore } from './parked.ts'
 
 export interface OutboundRun {
   bridge: Bridge
@@ -36,7 +37,7 @@ export class LaneWaits extends Error {
 export async function workOutboundLane(bridge: Bridge, lane: HeldLane): Promise<Leaving> {
   const number = bridge.registry.number(lane.numberId)
   if (number === undefined) return { dueInMs: 60_000, strikes: lane.strikes, work: [] }
-  const now = (): Date => new Date(bridge.clock.now().getTime() + bridge.registry.offsetMs(number.id))
+  const now = (): Date => numberNow(bridge, number)
   let refusedAt: Date | null = null
   const run: OutboundRun = {
     bridge,
@@ -105,8 +106,9 @@ async function sendNew(run: OutboundRun, event: LaneEvent): Promise<void> {
 async function sendParked(run: OutboundRun): Promise<void> {
   const { bridge, lane } = run
   const parked = await bridge.deliveries.parkedIn(lane.id)
+  const before = parkedBefore(bridge, run.number)
   for (const delivery of parked) {
-    if ((delivery.parkedAgeMs ?? 0) > run.number.rules.parkedHours * 3_600_000) continue
+    if (delivery.parkedAt !== null && delivery.parkedAt < before) continue
     const hook = bridge.readHook(await bridge.lanes.payload(delivery))
     if (hook.kind !== 'message') continue
     await deliverAgain(run, delivery, hook)
@@ -136,12 +138,18 @@ export async function deliverAgain(
   })
 }
 
+function factsOf(error: PuenteError): FailedAttempt {
+  const { code, certainty, remedy, scope, retryAfterSeconds } = error
+  return { code, certainty, remedy, scope, retryAfterSeconds }
+}
+
 /** A failure outside the send itself (reading the desk, a defect): the event waits or is set aside and shown. */
 function settleFailure(run: OutboundRun, event: LaneEvent, error: PuenteError): Leaving | null {
   const { bridge, lane } = run
   const attempt = event.attempts + lane.strikes + 1
   const decision = decideAfterFailure({
-    error: { ...error, certainty: error.code.startsWith('desk_') ? 'did_not_happen' : error.certainty },
+    // Sends settle their own uncertainty; what comes here (reading the desk, an upload) is harmless twice.
+    error: { ...factsOf(error), certainty: 'did_not_happen' },
     attempt,
     firstTriedAt: event.receivedAt,
     now: new Date(event.receivedAt.getTime() + event.receivedAgeMs),
@@ -177,7 +185,7 @@ function settleFailure(run: OutboundRun, event: LaneEvent, error: PuenteError): 
         afterMs: decision.delayMs,
         code: error.code,
         facts,
-        clearAttempt: false
+        voidAttempt: false
       }
     ]
   }

@@ -75,6 +75,9 @@ export interface DeskConversation {
   id: number
   inboxId: number
   contactId: number | null
+  /** Of the contact, for a conversation that an agent began unheard. */
+  contactPhone: string | null
+  contactName: string | null
   status: 'open' | 'resolved' | 'pending' | 'snoozed'
   sourceId: string | null
   lastMessageId: number | null

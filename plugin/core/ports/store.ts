@@ -51,6 +51,8 @@ export interface IntakeRow {
   /** Order inside the lane: Meta's seconds inbound, the desk's message id outbound. */
   ord: number
   occurredAt: Date
+  /** Decides in which day's partition the row and its dedupe key live; `occurredAt` unless a sandbox's clock jumps. */
+  dayAt?: Date
   payload: Buffer
   /** 0 waiting, 2 set aside, 3 counted but not delivered. */
   state: 0 | 2 | 3
@@ -196,7 +198,7 @@ export type Work =
     }
   | { op: 'partOutcome'; attemptId: string; state: 1 | 2 | 3; wamid?: string; code?: string; facts?: object }
   | { op: 'done'; event: EventRef; hold: LaneHold; state: 1 | 2 | 3; code?: string; facts?: object }
-  | { op: 'later'; event: EventRef; afterMs: number; code?: string; facts?: object; clearAttempt: boolean }
+  | { op: 'later'; event: EventRef; afterMs: number; code?: string; facts?: object; voidAttempt: boolean }
   | { op: 'binding'; numberId: number; customerId: number; binding: Binding }
   | { op: 'head'; numberId: number; customerId: number; lastMessageId: number; status?: string }
   | { op: 'alias'; deskId: number; alias: string; customerId: number }
@@ -223,8 +225,10 @@ export type Work =
       facts?: object
       parts?: number
       generation?: number
-      /** Tell the desk after so many milliseconds; absent = no tick. */
+      /** Tell the desk after so many milliseconds; absent = only where it shows failed what has left. */
       tickInMs?: number
+      /** Since when it is parked, by the number's clock. */
+      at?: Date
     }
   | { op: 'pace'; lane: number; tokens: number }
   /** WhatsApp refused for the window: it was closed then, whatever our clock says. */
@@ -267,7 +271,8 @@ export interface DeliveryRecord extends PayloadRef {
   parts: number
   human: boolean
   writtenAt: Date
-  parkedAgeMs: number | null
+  /** By the number's clock. */
+  parkedAt: Date | null
   uncertainAgeMs: number | null
   told: string
 }
@@ -317,9 +322,9 @@ export interface Deliveries {
   /** The desk shows something that we did not tell it: make the truth due again. */
   correctTold(numberId: number, messageId: number, shown: string): Promise<void>
   /** A status said that the window was closed: parked, and looked at again at once, since the customer may have answered. */
-  parkRefused(numberId: number, messageId: number): Promise<void>
+  parkRefused(numberId: number, messageId: number, at: Date): Promise<void>
   /** Parked or uncertain for too long: made due for telling. Returns how many. */
-  expire(limits: { parkedHours: number; uncertainMinutes: number }): Promise<number>
+  expire(limits: { parked: { numberId: number; before: Date }[]; uncertainMs: number }): Promise<number>
   /** Desk message ids by wamid (rows of the customer, and our own sends). */
   rowsOf(numberId: number, wamids: string[]): Promise<Map<string, { messageId: number; payload: PayloadRef | null }>>
   /** The wamid that stands for a desk message (the first part's, when it was sent in several). */

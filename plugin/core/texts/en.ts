@@ -207,6 +207,8 @@ export const en = {
   'activity.call_other': 'Call: {name}, {event}',
   'activity.group_created': 'The group was created',
   'activity.group_created_named': 'The group “{subject}” was created',
+  'activity.group_create_failed': 'The group could not be created',
+  'activity.group_create_failed_named': 'The group “{subject}” could not be created',
   'activity.group_deleted': 'The group was deleted',
   'activity.group_joined': '{names} joined the group',
   'activity.group_left': '{names} left the group',

@@ -196,6 +196,8 @@ export const es: Catalogue = {
   'activity.call_other': 'Llamada: {name}, {event}',
   'activity.group_created': 'Se creó el grupo',
   'activity.group_created_named': 'Se creó el grupo «{subject}»',
+  'activity.group_create_failed': 'No se pudo crear el grupo',
+  'activity.group_create_failed_named': 'No se pudo crear el grupo «{subject}»',
   'activity.group_deleted': 'Se eliminó el grupo',
   'activity.group_joined': 'Entró en el grupo: {names}',
   'activity.group_left': 'Salió del grupo: {names}',

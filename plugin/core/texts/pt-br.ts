@@ -196,6 +196,8 @@ export const ptBr: Catalogue = {
   'activity.call_other': 'Ligação: {name}, {event}',
   'activity.group_created': 'O grupo foi criado',
   'activity.group_created_named': 'O grupo “{subject}” foi criado',
+  'activity.group_create_failed': 'Não foi possível criar o grupo',
+  'activity.group_create_failed_named': 'Não foi possível criar o grupo “{subject}”',
   'activity.group_deleted': 'O grupo foi apagado',
   'activity.group_joined': 'Entrou no grupo: {names}',
   'activity.group_left': 'Saiu do grupo: {names}',
