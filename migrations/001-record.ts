@@ -93,10 +93,10 @@ export const RECORD = `
 
     if batch->'deliveries' is not null then
       insert into deliveries as d (number_id, message_id, conversation_id, customer_id, lane_id, state, human,
-          page_day, page_id, page_offset, page_length, written_at)
-        select n, m, c, cu, lane, 'queued', human, pd, pi, po, pl, written
+          page_day, page_id, page_offset, page_length, written_at, told)
+        select n, m, c, cu, lane, 'queued', human, pd, pi, po, pl, written, told
           from jsonb_to_recordset(batch->'deliveries') as t(n int, m bigint, c bigint, cu bigint, lane bigint,
-            human boolean, pd date, pi bigint, po int, pl int, written timestamptz)
+            human boolean, pd date, pi bigint, po int, pl int, written timestamptz, told text)
         on conflict do nothing;
     end if;
 

@@ -28,6 +28,7 @@ export const HELP: Record<string, string> = {
   retries: 'Messages sent again because a person asked',
   remapped: 'Conversations mapped again after the desk deleted them',
   contacts_adopted: 'Contacts that the desk had already',
+  recipients_found: 'Recipients learnt from the desk, where only it knew the phone',
   twins_unchecked: 'Repeated writes whose second row could not be looked for',
   twins_deleted: 'Rows that were written twice and deleted',
   missed_hooks: 'Messages found by reconciliation',

@@ -62,7 +62,7 @@ export interface Injected {
   allowUnsafeDatabase?: boolean
   /** Nothing is delivered until it is switched on (bench of the acknowledging path). */
   paused?: boolean
-  /** Calls in flight per desk, without adaptation (bench of the pace). */
+  /** The limit of desk calls in flight never goes below this; with the ceiling at the same value it is fixed. */
   fixedDeskLimit?: number
 }
 
@@ -141,7 +141,12 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       let pace = paces.get(deskId)
       if (pace === undefined) {
         const start = registry.desks().find(desk => desk.id === deskId)?.paceLimit
-        pace = createDeskPace({ ceiling: partOf(options.deskCeiling, share), start, monotonicMs: clock.monotonicMs })
+        pace = createDeskPace({
+          ceiling: partOf(options.deskCeiling, share),
+          floor: injected.fixedDeskLimit,
+          start,
+          monotonicMs: clock.monotonicMs
+        })
         paces.set(deskId, pace)
       }
       return pace
@@ -319,7 +324,22 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       if (expired > 0) tickSoon(0)
       for (const [deskId, pace] of paces) await numbers.savePace(deskId, Math.max(1, pace.limit() / 2))
     })
-    every(times.reconcileBeatMs, () => reconcile.run(false))
+    // What was too young is looked at once more, as soon as its hook can no longer be on its way.
+    const reconcileOnce = async (deep: boolean): Promise<void> => {
+      if (stopping) return
+      const { young } = await reconcile.run(deep)
+      if (!young || stopping) return
+      const timer = setTimeout(
+        () => {
+          laterPasses.delete(timer)
+          reconcileOnce(false).catch(() => {})
+        },
+        times.reconcileGraceMs + 2_000 * timeFactor
+      )
+      laterPasses.add(timer)
+    }
+    const laterPasses = new Set<NodeJS.Timeout>()
+    every(times.reconcileBeatMs, () => (laterPasses.size > 0 ? Promise.resolve() : reconcileOnce(false)))
     every(3_600_000, async () => {
       await partitions()
       await forgetOld(database.knex, times)
@@ -344,7 +364,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     const firstReconcile =
       injected.paused === true
         ? Promise.resolve()
-        : sleep(Math.min(2_000, 2_000 * timeFactor)).then(() => (stopping ? undefined : reconcile.run(true)))
+        : sleep(Math.min(2_000, 2_000 * timeFactor)).then(() => reconcileOnce(true))
     firstReconcile.catch(() => {})
 
     return {
@@ -365,11 +385,13 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
         if (stopping) return
         stopping = true
         for (const beat of beats) clearInterval(beat)
+        for (const timer of laterPasses) clearTimeout(timer)
         if (tickTimer !== null) clearTimeout(tickTimer)
         await intake.close()
         await pump.stop(times.drainMs)
         await jobs.close()
         await recorder.close()
+        await bridge.media.close()
         bridge.desk.close()
         bridge.channel.close()
         await processes.leave().catch(() => {})

@@ -16,12 +16,11 @@ const ABANDONED_MS = 60 * 60 * 1000
 
 export function createFiles(options: { tempDir: string }): Files {
   const own = path.join(options.tempDir, `media-${process.pid}-${randomUUID().slice(0, 8)}`)
-  let made: Promise<unknown> | null = null
 
   return {
     async spool(stream, limits): Promise<Spooled> {
-      made ??= mkdir(own, { recursive: true, mode: 0o700 })
-      await made
+      // Each time: a sweep of another process may have taken an idle folder for an abandoned one.
+      await mkdir(own, { recursive: true, mode: 0o700 })
       const file = path.join(own, randomUUID())
       const hash = createHash('sha256')
       let sizeBytes = 0

@@ -34,9 +34,10 @@ export async function choosePlace(dataDir: string, isDurable: boolean): Promise<
   const path = await realpath(dataDir)
   const name = createHash('sha256').update(path).digest('hex').slice(0, 16)
   const inside = join(path, 'server')
-  // /var/tmp may be tidied by the system, so a database that must last prefers /var/lib.
+  // /var/tmp may be tidied by the system, so a database that must last prefers /var/lib; one in /tmp need not.
+  const mustLast = isDurable && !path.startsWith(`${await realpath(tmpdir())}/`)
   const elsewhere = [
-    ...(isDurable ? [`/var/lib/puente/postgres-${name}`] : []),
+    ...(mustLast ? [`/var/lib/puente/postgres-${name}`] : []),
     `/var/tmp/puente-postgres-${name}`,
     join(tmpdir(), `puente-postgres-${name}`)
   ]

@@ -161,7 +161,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
           pi: work.payload.pageId,
           po: work.payload.offset,
           pl: work.payload.length,
-          written: work.writtenAt
+          written: work.writtenAt,
+          told: work.shownFailed ? 'failed' : 'sent'
         })
         break
       case 'state':

@@ -43,7 +43,7 @@ export const CAPABILITIES: {
 
 /** What the converters can read; an animated GIF would lose its motion and goes as a document instead. */
 export const CONVERTIBLE = {
-  image: ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/avif', 'image/tiff'],
+  image: ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/avif', 'image/tiff', 'image/bmp'],
   voice: ['audio/mpeg', 'audio/mp4', 'audio/aac', 'audio/amr', 'audio/ogg', 'audio/wav', 'audio/webm', 'audio/flac'],
   /** More would cost too much memory. */
   maxBytes: 50 * MIB

@@ -30,13 +30,18 @@ export interface ReconcileDeps {
 
 export interface Reconcile {
   /** One pass over all numbers; `deep` also reads again what the desk shows failed, parked or waiting. */
-  run(deep: boolean): Promise<{ found: number }>
+  run(deep: boolean): Promise<{
+    found: number
+    /** Something was too young to judge, its hook may still come: worth another pass after the grace. */
+    young: boolean
+  }>
 }
 
 const PAGE = 100
 
 export function createReconcile(deps: ReconcileDeps): Reconcile {
   const { bridge } = deps
+  let sawYoung = false
 
   const readNumber = async (number: ServedNumber, deep: boolean): Promise<number> => {
     const startedAt = numberNow(bridge, number)
@@ -79,6 +84,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         if (message.createdAt.getTime() > graceBefore) young = true
         if (!young) settled = message.id
         const hook = asHook(conversation, message)
+        if (isPaintedEcho(message)) await clearPaint(number, conversation.id, message.id)
         // What was said before the number came to us is not ours to send.
         const ours = message.createdAt >= wholeSeconds(number.connectedAt)
         if (!young && ours && deps.mayLeave(hook) && !hook.deleted) {
@@ -95,11 +101,20 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         found += unheard.length
       }
       if (settled > known.seen) await bridge.deliveries.seenUpTo(number.id, conversation.id, settled)
+      if (young) sawYoung = true
       const last = messages.at(-1)?.id ?? cursor
       if (messages.length < PAGE || last <= cursor || young) break
       cursor = last
     }
     return found
+  }
+
+  /** Nobody answered the hook of a customer's row: the desk shows it as failed, although it arrived (contract §11.29). */
+  const clearPaint = async (number: ServedNumber, conversationId: number, messageId: number): Promise<void> => {
+    await ask(number, access => bridge.desk.setStatus(access, conversationId, messageId, 'sent')).catch(error => {
+      if (error instanceof GateClosed) throw error
+      bridge.log.debug({ code: asPuenteError(error).code }, 'could not clear a painted row')
+    })
   }
 
   /** A Retry or a deletion moves no conversation's date: what a person may have touched is read again. */
@@ -145,6 +160,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
   return {
     async run(deep) {
       let found = 0
+      sawYoung = false
       for (const number of bridge.registry.numbers()) {
         try {
           found += await readNumber(number, deep)
@@ -160,7 +176,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         bridge.count('missed_hooks', {}, found)
         bridge.log.info({ found }, 'missed messages taken up')
       }
-      return { found }
+      return { found, young: sawYoung }
     }
   }
 }
@@ -168,6 +184,10 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
 /** The desk tells whole seconds. */
 function wholeSeconds(at: Date): Date {
   return new Date(Math.floor(at.getTime() / 1000) * 1000)
+}
+
+function isPaintedEcho(message: DeskMessage): boolean {
+  return message.type === 'incoming' && message.status === 'failed' && message.sourceId !== null
 }
 
 function asHook(

@@ -122,8 +122,8 @@ t.test(
   async t => {
     writeFileSync(path.join(project, 'readme.ts'), readmeExample())
     const desk = `
-    import type { WebhookPayloadWire } from 'puente/chatwoot-types'
-    export type Hook = WebhookPayloadWire
+    import type { HookWire } from 'puente/chatwoot-types'
+    export type Hook = HookWire
     // @ts-expect-error: a name that is not there must be an error, or nothing here proves anything.
     export type { NoSuchWire } from 'puente/chatwoot-types'
   `

@@ -63,7 +63,7 @@ export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<L
 
 async function deliverEvent(run: InboundRun, event: LaneEvent): Promise<void> {
   const { bridge, lane, number } = run
-  const fact = bridge.readFact(await bridge.lanes.payload(event))
+  const fact = datedBy(event, bridge.readFact(await bridge.lanes.payload(event)))
   learnIds(run, fact)
   const drafts = await prepareDraft(run, event, fact)
   let code: string | undefined
@@ -76,6 +76,12 @@ async function deliverEvent(run: InboundRun, event: LaneEvent): Promise<void> {
   if (usage !== null) run.pending.push({ op: 'usage', usage })
   run.pending.push(doneWork(lane, event, drafts.length === 0 ? 3 : 1, code))
   bridge.count('inbound_delivered', { kind: fact.kind })
+}
+
+/** A time that cannot be (none, zero, next year) was put right when the event was stored; that one counts everywhere. */
+function datedBy(event: LaneEvent, fact: InboundFact): InboundFact {
+  if (fact.kind !== 'message' && fact.kind !== 'echo') return fact
+  return { ...fact, message: { ...fact.message, at: event.occurredAt } }
 }
 
 /** Drafts of this event that an earlier attempt has certainly written. */

@@ -29,7 +29,9 @@ export async function handleChange(run: OutboundRun, event: LaneEvent): Promise<
   })
   if (fresh === null || fresh.attributes['deleted'] === true) return
   if (delivery === null) {
-    await deliverMessage(run, { messageId: event.ord, generation: 1, payload: event, hook, resumed: true, event })
+    // As the desk has it now, not as an old hook tells it.
+    const read = { ...hook, message: fresh }
+    await deliverMessage(run, { messageId: event.ord, generation: 1, payload: event, hook: read, resumed: true, event })
     return
   }
   if (fresh.status === 'failed') {

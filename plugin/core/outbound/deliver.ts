@@ -41,7 +41,8 @@ export async function deliverMessage(run: OutboundRun, message: MessageToDeliver
       lane: lane.id,
       human: hook.message.senderType === 'user',
       payload: message.payload,
-      writtenAt: hook.message.createdAt
+      writtenAt: hook.message.createdAt,
+      shownFailed: hook.message.status === 'failed'
     })
   }
   const earlier = message.resumed ? await bridge.deliveries.parts(number.id, message.messageId) : []

@@ -32,10 +32,15 @@ export async function prepareParts(
     await Promise.all(spooled.map(path => run.bridge.files.remove(path)))
   }
   try {
+    // Every file is judged and converted before the first is uploaded: what is refused costs nothing.
+    const uploads: (() => Promise<ReadyPart>)[] = []
+    for (const [index, part] of planned.entries()) {
+      if (part.kind === 'file' && needed(index)) uploads.push(await judgeFile(run, part, spooled))
+    }
     const parts: (ReadyPart | null)[] = []
     for (const [index, part] of planned.entries()) {
       if (!needed(index)) parts.push(null)
-      else if (part.kind === 'file') parts.push(await prepareFile(run, part, spooled))
+      else if (part.kind === 'file') parts.push(await uploads.shift()!())
       else if (part.kind === 'text') {
         parts.push({
           part: { kind: 'text', body: part.body, previewUrl: run.number.rules.linkPreview && hasLink(part.body) }
@@ -49,11 +54,12 @@ export async function prepareParts(
   }
 }
 
-async function prepareFile(
+/** Answers how to upload it, when everything else is ready too. */
+async function judgeFile(
   run: OutboundRun,
   part: Extract<PlannedPart, { kind: 'file' }>,
   spooled: string[]
-): Promise<ReadyPart> {
+): Promise<() => Promise<ReadyPart>> {
   const { bridge, number } = run
   const fetched = await fetchFromDesk(run, part.file)
   spooled.push(fetched.path)
@@ -72,31 +78,35 @@ async function prepareFile(
   }
   // The same bytes sent the same way need no second upload.
   const cacheKey = Buffer.from(`${fetched.sha256} ${plan.type} ${plan.convert ?? ''} ${plan.voice === true}`)
-  let mediaId = await bridge.deliveries.mediaIdOf(number.id, cacheKey)
-  if (mediaId === null) {
-    let file = { path: fetched.path, mimeType: plan.mimeType }
-    if (plan.convert !== undefined) {
-      const converted =
-        plan.convert === 'voice'
-          ? await bridge.media.prepareVoice(fetched.path)
-          : await bridge.media.prepareImage(fetched.path)
-      if ('refused' in converted) throw new PuenteError(converted.refused, { stage: 'decide', facts: converted.facts })
-      if (converted.path !== fetched.path) spooled.push(converted.path)
-      file = { path: converted.path, mimeType: converted.mime }
-    }
-    mediaId = await bridge.channel.uploadMedia(number.access, { ...file, name: fetched.name })
+  const known = await bridge.deliveries.mediaIdOf(number.id, cacheKey)
+  let file = { path: fetched.path, mimeType: plan.mimeType }
+  if (known === null && plan.convert !== undefined) {
+    const converted =
+      plan.convert === 'voice'
+        ? await bridge.media.prepareVoice(fetched.path)
+        : await bridge.media.prepareImage(fetched.path)
+    if ('refused' in converted) throw new PuenteError(converted.refused, { stage: 'decide', facts: converted.facts })
+    if (converted.path !== fetched.path) spooled.push(converted.path)
+    file = { path: converted.path, mimeType: converted.mime }
+  }
+  const upload = async (): Promise<string> => {
+    const mediaId = await bridge.channel.uploadMedia(number.access, { ...file, name: fetched.name })
     bridge.breakpoint('outbound.media_uploaded')
     await bridge.deliveries.rememberMedia(number.id, cacheKey, mediaId, file.mimeType)
+    return mediaId
   }
-  return {
-    mediaId,
-    part: {
-      kind: 'media',
-      type: plan.type,
+  return async () => {
+    const mediaId = known ?? (await upload())
+    return {
       mediaId,
-      caption: part.caption !== undefined && part.caption.length <= plan.captionLimit ? part.caption : undefined,
-      filename: plan.type === 'document' ? fetched.name : undefined,
-      voice: plan.voice
+      part: {
+        kind: 'media',
+        type: plan.type,
+        mediaId,
+        caption: part.caption !== undefined && part.caption.length <= plan.captionLimit ? part.caption : undefined,
+        filename: plan.type === 'document' ? fetched.name : undefined,
+        voice: plan.voice
+      }
     }
   }
 }

@@ -215,6 +215,8 @@ export type Work =
       human: boolean
       payload: PayloadRef
       writtenAt: Date
+      /** The desk shows it failed already: its hook reached nobody. */
+      shownFailed: boolean
     }
   | {
       op: 'state'
