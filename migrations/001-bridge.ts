@@ -97,6 +97,8 @@ export async function up(knex: Knex): Promise<void> {
       fence bigint not null default 0,
       strikes smallint not null default 0,
       window_from timestamptz,
+      -- The same as far as it was worked: what the session of the next message is counted by.
+      session_from timestamptz,
       last_wamid text,
       read_wamid text,
       parked int not null default 0,

@@ -51,7 +51,9 @@ export const RECORD = `
           last_message_id, version)
         select n, cu, contact, source, conv, status, coalesce(last, 0), 1
           from jsonb_to_recordset(batch->'bindings')
-            as t(n int, cu bigint, contact bigint, source text, conv bigint, status text, last bigint)
+            as t(n int, cu bigint, contact bigint, source text, conv bigint, status text, last bigint, lane bigint, fence bigint)
+          -- What a worker believed that lost its lane may be older than what its successor has made.
+          where exists (select 1 from lanes l where l.id = t.lane and l.fence = t.fence)
         on conflict (number_id, customer_id) do update set
           contact_id = excluded.contact_id, source_id = excluded.source_id,
           conversation_id = excluded.conversation_id,
@@ -152,7 +154,8 @@ export const RECORD = `
           -- An attempt that certainly did nothing needs no looking up; how far the item had come stays known.
           attempt = case when x.void then e.attempt || '{"void": true}' else e.attempt end
         from jsonb_to_recordset(batch->'later')
-          as x(d date, n int, k text, ms bigint, code text, facts jsonb, void boolean)
+          as x(d date, n int, k text, ms bigint, code text, facts jsonb, void boolean, lane bigint, fence bigint)
+          join lanes l on l.id = x.lane and l.fence = x.fence
         where e.day = x.d and e.number_id = x.n and e.key = x.k and e.state = 0;
     end if;
 
@@ -171,6 +174,7 @@ export const RECORD = `
       -- An arrival that the worker has not seen keeps the lane due.
       with freed as (
       update lanes l set owner = null, lease_until = null, strikes = x.strikes,
+          session_from = greatest(l.session_from, x.session),
           parked = (select count(*) from deliveries d where d.lane_id = l.id and d.state = 'parked'),
           -- Somebody pulled the lane while it was held (a status, an open window): that is urgent, an arrival is not.
           due_at = case
@@ -178,7 +182,8 @@ export const RECORD = `
             when x.ms is not null then clock_timestamp() + make_interval(secs => x.ms / 1000.0)
             when l.arrivals <> x.seen then clock_timestamp()
             else null end
-        from jsonb_to_recordset(batch->'release') as x(lane bigint, fence bigint, seen bigint, ms bigint, strikes smallint)
+        from jsonb_to_recordset(batch->'release') as x(lane bigint, fence bigint, seen bigint, ms bigint, strikes smallint,
+          session timestamptz)
         where l.id = x.lane and l.fence = x.fence
         returning x.ms is null and l.due_at is not null as again
       ) select count(*) into due_again from freed where again;

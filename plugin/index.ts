@@ -57,10 +57,23 @@ async function addRoutes(scope: FastifyInstance, runtime: Runtime, metrics: bool
       request.log.error({ err: error }, 'request failed')
     return sendProblem(request, reply, error)
   })
+  // A connection that is in use while the host closes would keep it waiting for the whole keep-alive time.
+  let closing = false
+  scope.addHook('preClose', done => {
+    closing = true
+    done()
+  })
+  scope.addHook('onSend', (_request, reply, payload, done) => {
+    if (closing) reply.header('connection', 'close')
+    done(null, payload)
+  })
   addHealth(scope, runtime, { metrics })
   await scope.register(async hooks => {
     // Signatures are over the raw bytes, whatever the content type says.
     hooks.removeAllContentTypeParsers()
+    // Nothing of a request is logged here: one silent logger for all saves making one for each.
+    const silent = hooks.log.child({}, { level: 'silent' })
+    hooks.setChildLoggerFactory(() => silent)
     hooks.addContentTypeParser(
       '*',
       { parseAs: 'buffer', bodyLimit: RULES.webhookMaxBytes.value },

@@ -2,14 +2,24 @@
  * Every option of the plugin, with its environment variable, default and meaning in one schema: `--help`, the option
  * table in the docs and the errors are made from it. The only place (with the CLI) that reads the environment.
  */
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { z } from 'zod'
 import { PuenteError } from './core/errors.ts'
 import { RULES } from './core/rules.ts'
 
-const url = z.url({ protocol: /^https?$/ }).transform(text => text.replace(/\/+$/, ''))
+const url = z
+  .url({ protocol: /^https?$/, error: 'must be a web address, for example https://puente.example.com' })
+  .transform(text => text.replace(/\/+$/, ''))
 const origins = z
   .union([z.string().transform(text => text.split(/[\s,]+/).filter(part => part !== '')), z.array(z.string())])
-  .pipe(z.array(z.url().transform(text => new URL(text).origin)))
+  .pipe(
+    z.array(
+      z
+        .url('must be origins separated by commas, for example https://desk.example.com')
+        .transform(text => new URL(text).origin)
+    )
+  )
 const flag = z.union([z.boolean(), z.enum(['on', 'off']).transform(text => text === 'on')], {
   error: 'must be on or off'
 })
@@ -22,7 +32,7 @@ export const optionsSchema = z.object({
     .default('127.0.0.1')
     .meta({ env: 'PUENTE_HOST', about: 'Address to listen on (server only)' }),
   port: z.coerce
-    .number()
+    .number({ error: issue => (issue.code === 'invalid_type' ? 'must be a whole number' : undefined) })
     .int()
     .min(0)
     .max(65535)
@@ -70,7 +80,7 @@ export const optionsSchema = z.object({
     about: 'Stand-ins of WhatsApp and Chatwoot; auto: while no number is connected and no database URL is set'
   }),
   deskCeiling: z.coerce
-    .number()
+    .number({ error: issue => (issue.code === 'invalid_type' ? 'must be a whole number' : undefined) })
     .int()
     .min(1)
     .max(1024)
@@ -145,5 +155,15 @@ export function optionsFromEnvironment(env: NodeJS.ProcessEnv): Partial<OptionsI
     const value = env[row.env]
     if (value !== undefined && value !== '') options[row.name] = value
   }
+  const ffmpeg = options['ffmpeg'] ?? findOnPath('ffmpeg', env['PATH'])
+  if (ffmpeg !== undefined) options['ffmpeg'] = ffmpeg
   return options as Partial<OptionsInput>
+}
+
+function findOnPath(program: string, path = ''): string | undefined {
+  return path
+    .split(delimiter)
+    .filter(folder => folder !== '')
+    .map(folder => join(folder, program))
+    .find(file => existsSync(file))
 }

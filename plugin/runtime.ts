@@ -17,6 +17,7 @@ import { checkDatabase, type Database, openDatabase } from '../adapters/postgres
 import { createDeliveries } from '../adapters/postgres/deliveries.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../adapters/postgres/embedded.ts'
 import { createIntake } from '../adapters/postgres/intake.ts'
+import { keepAside } from '../adapters/postgres/keep-aside.ts'
 import { createLanes } from '../adapters/postgres/lanes.ts'
 import { keepPartitions, migrate } from '../adapters/postgres/migrate.ts'
 import { createNumbers } from '../adapters/postgres/numbers.ts'
@@ -124,7 +125,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     const customers = createCustomers(database.intake, hashing)
     const registry = createRegistry()
     const processId = randomUUID()
-    const processes = createProcesses(database.work, processId)
+    const processes = createProcesses(database.work, processId, timeFactor)
     let share = await processes.beat()
 
     const pages = createPages(database.work, vault)
@@ -190,7 +191,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       intake,
       lanes,
       recorder,
-      deliveries: createDeliveries(database.work),
+      deliveries: createDeliveries(database.work, times.laneLeaseMs / 1000),
       numbers,
       desk: createChatwootDesk({ http: deskHttp, mediaOrigins: options.mediaOrigins, timeoutMs: times.deskCallMs }),
       channel: createCloudChannel({ http: graphHttp, mediaOrigins: options.mediaOrigins, times }),
@@ -244,6 +245,8 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     await refresh()
     const partitions = (): Promise<void> =>
       keepPartitions(database.knex, { keepDays: 15, aheadDays: 2, keepMonths: 25 }, clock.now())
+    // Before anything is dropped: a Puente that was off for a week must not lose what waits for a person.
+    await keepAside(database.work, pages, { moveAfterDays: 12, keepDays: Math.ceil(times.setAsideMs / 86_400_000) })
     await partitions()
     await bridge.files.sweep()
 
@@ -306,7 +309,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
         }, ms)
       )
     }
-    every(2_000, async () => {
+    every(2_000 * timeFactor, async () => {
       share = await processes.beat()
       for (const [deskId, pace] of paces) {
         pace.setCeiling(partOf(options.deskCeiling, share))
@@ -341,6 +344,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     const laterPasses = new Set<NodeJS.Timeout>()
     every(times.reconcileBeatMs, () => (laterPasses.size > 0 ? Promise.resolve() : reconcileOnce(false)))
     every(3_600_000, async () => {
+      await keepAside(database.work, pages, { moveAfterDays: 12, keepDays: Math.ceil(times.setAsideMs / 86_400_000) })
       await partitions()
       await forgetOld(database.knex, times)
     })

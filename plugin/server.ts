@@ -1,5 +1,5 @@
 /** `puente serve`: a thin Fastify server around the plugin, with the signal handlers that the plugin never installs. */
-import Fastify from 'fastify'
+import Fastify, { LogController } from 'fastify'
 import { puente } from './index.ts'
 import type { Options } from './options.ts'
 import type { Injected } from './runtime.ts'
@@ -19,7 +19,7 @@ export async function startServer(
 ): Promise<RunningServer & { app: ReturnType<typeof Fastify> }> {
   const app = Fastify({
     logger: { level: options.logLevel, redact: REDACTED, stream: process.stderr },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // Long enough for 3 MiB on a slow line, short enough that nobody holds a place for nothing.
     requestTimeout: 30_000,
     connectionTimeout: 60_000,

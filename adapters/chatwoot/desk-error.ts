@@ -30,7 +30,8 @@ export function errorOfAnswer(answer: HttpAnswer, call: CallNature, now: Date = 
   const { status } = answer
   const body = bodyOf(answer)
   const retryAfterSeconds = retryAfterOf(answer, now)
-  const facts = { status, what: call.subject, detail: body.detail }
+  // A fault of Chatwoot's is worded by whatever broke, and may repeat what was sent: its words are not kept.
+  const facts = { status, what: call.subject, ...(status >= 500 ? {} : { detail: body.detail }) }
   if (status >= 500) {
     const taken = takenAttribute(body, call)
     if (taken) return new PuenteError('desk_taken', { facts: { ...facts, attribute: taken } })

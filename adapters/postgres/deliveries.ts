@@ -23,7 +23,8 @@ interface TickRow extends DeliveryRecord {
   accepted: number
 }
 
-export function createDeliveries(pool: pg.Pool): Deliveries {
+/** @param tickLeaseSeconds how long a process that died keeps others from telling its ticks */
+export function createDeliveries(pool: pg.Pool, tickLeaseSeconds = 30): Deliveries {
   const one = async (text: string, values: unknown[]): Promise<DeliveryRecord | null> => {
     const answer = await pool.query(text, values)
     return (answer.rows[0] as DeliveryRecord | undefined) ?? null
@@ -74,7 +75,7 @@ export function createDeliveries(pool: pg.Pool): Deliveries {
               and not n.desk_id = any ($2::int[])
             order by d.tick_due_at limit $1 for no key update of d skip locked
           ), leased as (
-            update deliveries d set tick_lease = clock_timestamp() + interval '60 seconds'
+            update deliveries d set tick_lease = clock_timestamp() + make_interval(secs => $3)
             from due where d.number_id = due.number_id and d.message_id = due.message_id
             returning d.*
           )
@@ -85,7 +86,7 @@ export function createDeliveries(pool: pg.Pool): Deliveries {
                where p.number_id = d.number_id and p.message_id = d.message_id order by p.part, p.generation desc) newest
              where newest.state = 1) as accepted
           from leased d`,
-        values: [limit, blockedDesks]
+        values: [limit, blockedDesks, tickLeaseSeconds]
       })
       return (answer.rows as TickRow[]).map(({ told_code, tick_version, receipts, accepted, ...delivery }) => ({
         delivery,
@@ -118,8 +119,8 @@ export function createDeliveries(pool: pg.Pool): Deliveries {
     async nextTickInMs() {
       const answer = await pool.query({
         name: 'next_tick',
-        text: `select (extract(epoch from min(tick_due_at) - clock_timestamp()) * 1000)::float8 as ms from deliveries
-               where tick_due_at is not null`
+        text: `select (extract(epoch from min(greatest(tick_due_at, tick_lease)) - clock_timestamp()) * 1000)::float8 as ms
+               from deliveries where tick_due_at is not null`
       })
       return (answer.rows[0] as { ms: number | null }).ms
     },
@@ -258,8 +259,15 @@ export function createDeliveries(pool: pg.Pool): Deliveries {
 
     async unsettled(numberId) {
       const answer = await pool.query(
+        // What was told just before a process went: the desk paints a message failed when the hook of our own tick
+        // finds nobody.
         `select ${COLUMNS} from deliveries d where d.number_id = $1 and d.created_at > now() - interval '24 hours'
-           and (d.state in ('failed', 'parked', 'uncertain', 'queued') or d.told = 'failed') order by d.created_at desc limit 200`,
+           and (d.state in ('failed', 'parked', 'uncertain', 'queued') or d.told = 'failed'
+             or greatest(d.told_at, d.created_at) > now() - interval '3 minutes'
+             or exists (select 1 from processes p where d.told_at between p.seen_at - interval '30 seconds'
+               and p.seen_at + interval '30 seconds' or d.created_at between p.seen_at - interval '30 seconds'
+               and p.seen_at + interval '30 seconds'))
+         order by d.created_at desc limit 200`,
         [numberId]
       )
       return answer.rows as DeliveryRecord[]

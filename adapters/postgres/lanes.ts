@@ -41,7 +41,7 @@ with picked as (
 select l.id as lane_id, l.desk_id as lane_desk, l.number_id as lane_number, l.customer_id, l.outbound, l.fence, l.arrivals,
   l.strikes, l.parked, l.tokens, extract(epoch from clock_timestamp() - l.tokens_at) * 1000 as tokens_age,
   c.ids_sealed, coalesce(li.window_from, l.window_from) as window_from, coalesce(li.last_wamid, l.last_wamid) as last_wamid,
-  l.read_wamid, b.contact_id, b.source_id, b.conversation_id, b.conversation_status, b.last_message_id, e.*
+  l.session_from, l.read_wamid, b.contact_id, b.source_id, b.conversation_id, b.conversation_status, b.last_message_id, e.*
 from leased l
 join customers c on c.id = l.customer_id
 left join lanes li on l.outbound and li.number_id = l.number_id and li.customer_id = l.customer_id and not li.outbound
@@ -92,6 +92,7 @@ interface ClaimRow extends EventRow {
   tokens_age: string
   ids_sealed: Buffer
   window_from: Date | null
+  session_from: Date | null
   last_wamid: string | null
   read_wamid: string | null
   contact_id: number | null
@@ -147,6 +148,7 @@ export function createLanes(options: LanesOptions): Lanes {
             lastMessageId: row.last_message_id
           },
     windowFrom: row.window_from,
+    sessionFrom: row.session_from,
     lastWamid: row.last_wamid,
     readWamid: row.read_wamid,
     parked: row.parked,
@@ -253,7 +255,8 @@ async function mergeCustomers(pool: pg.Pool, loser: number, winner: number): Pro
         ])
         await client.query(
           `update lanes t set merged_into = null, due_at = clock_timestamp(), arrivals = t.arrivals + 1,
-             window_from = greatest(t.window_from, f.window_from), last_wamid = coalesce(t.last_wamid, f.last_wamid),
+             window_from = greatest(t.window_from, f.window_from),
+             session_from = greatest(t.session_from, f.session_from), last_wamid = coalesce(t.last_wamid, f.last_wamid),
              parked = t.parked + f.parked
            from lanes f where t.id = $2 and f.id = $1`,
           [from.id, into]

@@ -93,7 +93,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
           ms: Math.round(work.afterMs),
           code: work.code,
           facts: work.facts,
-          void: work.voidAttempt
+          void: work.voidAttempt,
+          ...work.hold
         })
         break
       case 'binding': {
@@ -108,7 +109,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
           source: work.binding.sourceId,
           conv: work.binding.conversationId,
           status: work.binding.conversationStatus,
-          last: work.binding.lastMessageId
+          last: work.binding.lastMessageId,
+          ...work.hold
         })
         break
       }
@@ -189,7 +191,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
           ...work.hold,
           seen: work.arrivals,
           ms: work.dueInMs === null ? null : Math.max(0, Math.round(work.dueInMs)),
-          strikes: Math.min(work.strikes, 1000)
+          strikes: Math.min(work.strikes, 1000),
+          session: work.sessionFrom ?? undefined
         })
         break
     }

@@ -11,7 +11,8 @@ export interface ReplayWish {
 
 /** The items that were (or would be) taken up. */
 export async function replayEvents(pool: pg.Pool, wish: ReplayWish): Promise<{ id: number; code: string | null }[]> {
-  const which = `state = 2 and lane_id is not null
+  // Delivered with a remark (a file was missing): rendered once more, as a row of its own.
+  const which = `(state = 2 or (state = 1 and code is not null)) and lane_id is not null
     and ($1::bigint[] is null or seq = any ($1)) and ($2::text is null or code = $2)
     and ($3::int is null or received_at > now() - make_interval(hours => $3))`
   const values = [wish.ids ?? null, wish.cause ?? null, wish.hours ?? null]
@@ -21,7 +22,10 @@ export async function replayEvents(pool: pg.Pool, wish: ReplayWish): Promise<{ i
   }
   const answer = await pool.query(
     `with taken as (
-       update events set state = 0, attempts = 0, due_at = null, done_at = null where ${which} returning seq as id, code, lane_id
+       update events set state = 0, attempts = 0, due_at = null, done_at = null, code = null,
+         attempt = case when state = 1 then jsonb_build_object('rendering', coalesce((attempt->>'rendering')::int, 0) + 1)
+           else attempt end
+       where ${which} returning seq as id, code, lane_id
      ), due as (
        update lanes l set due_at = now(), arrivals = l.arrivals + 1 from (select distinct lane_id from taken) t where l.id = t.lane_id
      ) select id, code from taken order by id`,

@@ -38,7 +38,7 @@ export interface WhatsAppWebhookDeps {
 
 const LANE_KINDS = new Set<FactKind>(['message', 'echo', 'call', 'group', 'preference'])
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-const SILENT = ['"edit"', '"revoke"', '"system"', '"call_permission_reply"']
+const SILENT = /"(?:edit|revoke|system|call_permission_reply)"/
 const DAY_MS = 86_400_000
 
 export function addWhatsAppWebhook(scope: FastifyInstance, deps: WhatsAppWebhookDeps): void {
@@ -157,7 +157,7 @@ function addItem(bridge: Bridge, batch: IntakeBatch, item: WebhookItem): void {
 /** A changed number names the old and the new ids: both belong to one person before the next message comes. */
 function aliasesNamed(bridge: Bridge, item: WebhookItem): string[] {
   const aliases = aliasesOf(item.customer)
-  if (item.kind !== 'message' || !item.payload.includes('"system"')) return aliases
+  if (item.kind !== 'message' || !item.payload.toString('latin1').includes('"system"')) return aliases
   const fact = bridge.readFact(item.payload)
   if (fact.kind !== 'message' || fact.message.content.kind !== 'number_changed') return aliases
   const { from, to } = fact.message.content
@@ -166,7 +166,7 @@ function aliasesNamed(bridge: Bridge, item: WebhookItem): string[] {
 
 function opensWindow(bridge: Bridge, item: WebhookItem): boolean {
   if (item.kind !== 'message' && item.kind !== 'call') return false
-  const simple = item.kind === 'message' && !SILENT.some(mark => item.payload.includes(mark))
+  const simple = item.kind === 'message' && !SILENT.test(item.payload.toString('latin1'))
   return simple || opensWindowAt(bridge.readFact(item.payload)) !== null
 }
 

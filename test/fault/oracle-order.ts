@@ -39,12 +39,16 @@ export function findOutboundDisorder(replies: Reply[], evidence: Evidence): stri
       const event = evidence.events.get(`d:${each.messageId}`)
       const attempts = evidence.parts.filter(part => part.message === each.messageId && part.generation === 1)
       if (positions.length === 0 || event === undefined || attempts.length === 0) return []
-      return [{ ...each, n: positions[0]!.n, event, attempted: Math.min(...attempts.map(part => part.attempted)) }]
+      const attempted = Math.min(...attempts.map(part => part.attempted))
+      return [{ ...each, n: positions[0]!.n, event, attempted, parts: attempts.map(part => part.state) }]
     })
     for (const a of left) {
       for (const b of left) {
         if (a.messageId >= b.messageId || a.n < b.n) continue
-        if (a.event.received + PICTURE_MS < b.attempted) wrong.push(`${a.tag} after ${b.tag}`)
+        if (a.event.received + PICTURE_MS < b.attempted)
+          wrong.push(
+            `${a.tag} after ${b.tag}: stored ${Math.round(b.attempted - a.event.received)} ms before the other left, attempted ${Math.round(a.attempted - b.attempted)} ms after it, ${a.parts.join('/')}`
+          )
       }
     }
   }

@@ -138,7 +138,10 @@ export function judge(world: World, evidence: Evidence, options: JudgeOptions = 
 
 function judgeSaid(said: Said, evidence: Evidence, verdict: Verdict): void {
   const rows = evidence.rows.get(said.wamid) ?? []
-  if (rows.length > 1) verdict.doubled.push(said.tag)
+  if (rows.length > 1) {
+    const written = rows.map(each => `row ${each.message.id} at ${new Date(each.message.createdAt).toISOString()}`)
+    verdict.doubled.push(`${said.tag}: ${written.join(', ')}`)
+  }
   for (const { conversation } of rows) {
     if (conversation.contact?.phone !== `+${said.phone}`) verdict.misfiled.push(said.tag)
   }
@@ -149,6 +152,7 @@ function judgeSaid(said: Said, evidence: Evidence, verdict: Verdict): void {
   if (everThere) return
   const event = evidence.events.get(`m:${said.wamid}`)
   if (event !== undefined && (event.state === 2 || event.state === 3)) verdict.shown.push(`${said.tag}: ${event.code}`)
+  else if (event?.state === 0) verdict.broken.push(`${said.tag} still waits (${event.code ?? 'no error'})`)
   else
     verdict.lost.push(
       `${said.tag}: ${evidence.acked.has(said.wamid) ? 'acknowledged' : 'never acknowledged'}, event ${event?.state ?? 'missing'}`
@@ -173,6 +177,8 @@ function judgeReply(reply: Reply, evidence: Evidence, verdict: Verdict): void {
   const event = evidence.events.get(`d:${reply.messageId}`)
   if (delivery !== undefined && ['failed', 'parked', 'recalled'].includes(delivery.state))
     verdict.shown.push(`${reply.tag}: ${delivery.state} ${delivery.code ?? ''}`)
+  else if (delivery?.state === 'queued' || event?.state === 0)
+    verdict.broken.push(`${reply.tag} still waits (delivery ${delivery?.state ?? 'missing'})`)
   else if (event?.state === 2) verdict.shown.push(`${reply.tag}: set aside ${event.code}`)
   else verdict.lost.push(`${reply.tag}: delivery ${delivery?.state ?? 'missing'}, event ${event?.state ?? 'missing'}`)
 }
@@ -196,12 +202,15 @@ const RANK: Record<string, number> = { sent: 1, failed: 1.5, delivered: 2, read:
 
 function judgeStatuses(messages: Set<number>, evidence: Evidence, verdict: Verdict): void {
   const reached = new Map<string, number>()
-  for (const entry of evidence.ledger) {
+  for (const [index, entry] of evidence.ledger.entries()) {
     if (entry.side === 'desk' && entry.what === 'effect' && entry.name === 'status') {
       const { from, status, messageId } = entry.ids
       if (!messages.has(Number(messageId))) continue
+      // The desk itself paints a message failed whose hook was not taken; only what Puente wrote is judged here.
+      const cause = evidence.ledger[index + 1]
+      const ours = cause?.what === 'call' && cause.name.startsWith('PATCH') && cause.ids['messageId'] === messageId
       // From failed everything goes up: a retry by a person, or the truth written back.
-      if (from !== 'failed' && RANK[String(status)]! < RANK[String(from)]!)
+      if (ours && from !== 'failed' && RANK[String(status)]! < RANK[String(from)]!)
         verdict.broken.push(`status of ${messageId} fell from ${from} to ${status}`)
     }
     if (entry.side === 'graph' && entry.what === 'hook' && entry.name === 'status' && entry.status === 200) {

@@ -77,7 +77,9 @@ export const CRASH_ROWS: Scenario[] = [
       await world.start()
       await pause(800)
       await stopTalking()
-      const [uncertain] = await world.query<{ n: number }>(`select count(*)::int as n from deliveries where state = 'uncertain'`)
+      const [uncertain] = await world.query<{ n: number }>(
+        `select count(*)::int as n from deliveries where state = 'uncertain'`
+      )
       if (uncertain!.n > 0) wrong.push(`${uncertain!.n} sends uncertain after an orderly stop`)
       return wrong
     }
@@ -133,7 +135,8 @@ function randomKills(): Scenario {
     moment: 'three processes, one dies every 500 ms, both directions',
     processes: 3,
     async play(world, { quick }) {
-      const chats = await world.load.openChats('setup', 6)
+      // One message in 6 s to one customer is WhatsApp's pace: many customers, or the rest waits for that alone.
+      const chats = await world.load.openChats('setup', 30)
       const stopTalking = keepTalking(world, chats)
       const until = performance.now() + (quick ? 6_000 : 60_000)
       let kills = 0
@@ -201,7 +204,11 @@ export const SHARED_ROW: Scenario = {
         outbound: await each.total('puente_outbound_total')
       }))
     )
-    process.stdout.write(`          ${shares.map(each => `process ${each.pid}: ${each.inbound} in, ${each.outbound} out`).join('; ')}\n`)
-    return shares.filter(each => each.inbound + each.outbound === 0).map(each => `process ${each.pid} delivered nothing`)
+    process.stdout.write(
+      `          ${shares.map(each => `process ${each.pid}: ${each.inbound} in, ${each.outbound} out`).join('; ')}\n`
+    )
+    return shares
+      .filter(each => each.inbound + each.outbound === 0)
+      .map(each => `process ${each.pid} delivered nothing`)
   }
 }

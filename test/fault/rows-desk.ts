@@ -42,7 +42,12 @@ const every = (kind: Fault['kind'], more: Partial<Fault> = {}): Fault => ({ on: 
 
 export const DESK_ROWS: Scenario[] = [
   troubled(
-    { id: 'H1', fault: 'desk answers 500, 502, 503 to everything', moment: 'under load in both directions', quick: true },
+    {
+      id: 'H1',
+      fault: 'desk answers 500, 502, 503 to everything',
+      moment: 'under load in both directions',
+      quick: true
+    },
     {
       faults: [
         every('status', { status: 500, probability: 0.34 }),
@@ -69,7 +74,10 @@ export const DESK_ROWS: Scenario[] = [
   ),
   troubled(
     { id: 'H2', fault: 'desk acts after we gave the request up', moment: 'some writes, both directions' },
-    { faults: [every('commit_after_timeout', { match: WRITES, probability: 0.3, count: 4, delayMs: 2_500 })], forMs: 6_000 }
+    {
+      faults: [every('commit_after_timeout', { match: WRITES, probability: 0.3, count: 4, delayMs: 2_500 })],
+      forMs: 6_000
+    }
   ),
   troubled(
     {
@@ -174,12 +182,17 @@ export const DESK_ROWS: Scenario[] = [
   {
     id: 'H6',
     fault: 'desk answers 422 to one message',
-    moment: 'in the middle of a customer\'s messages',
+    moment: "in the middle of a customer's messages",
     quick: true,
     async play(world) {
       const [chat] = await world.load.openChats('setup', 1)
       await world.doors.faults([
-        every('status', { match: `${chat!.conversationId}/messages`, status: 422, count: 1, body: { error: 'Content is invalid' } })
+        every('status', {
+          match: `${chat!.conversationId}/messages`,
+          status: 422,
+          count: 1,
+          body: { error: 'Content is invalid' }
+        })
       ])
       for (let i = 0; i < 4; i++) await world.load.say('refused', chat!.phone)
       await world.settle(20_000)
@@ -194,7 +207,8 @@ export const DESK_ROWS: Scenario[] = [
     processes: 2,
     async play(world) {
       const phones = Array.from({ length: 5 }, () => world.load.newPhone())
-      for (const phone of phones) await world.doors.act({ act: 'createContact', name: 'known already', phone: `+${phone}` })
+      for (const phone of phones)
+        await world.doors.act({ act: 'createContact', name: 'known already', phone: `+${phone}` })
       await Promise.all(phones.flatMap(phone => Array.from({ length: 10 }, () => world.load.say('race', phone))))
       return []
     }

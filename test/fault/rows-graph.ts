@@ -12,11 +12,17 @@ const send = (kind: Fault['kind'], more: Partial<Fault> = {}): Fault => ({
 })
 
 async function counts(world: World): Promise<Record<string, number>> {
-  const rows = await world.query<{ state: string; n: number }>('select state, count(*)::int as n from deliveries group by 1')
+  const rows = await world.query<{ state: string; n: number }>(
+    'select state, count(*)::int as n from deliveries group by 1'
+  )
   return Object.fromEntries(rows.map(row => [row.state, row.n]))
 }
 
-function troubled(head: Omit<Scenario, 'play'>, faults: Fault[], check?: (world: World) => Promise<string[]>): Scenario {
+function troubled(
+  head: Omit<Scenario, 'play'>,
+  faults: Fault[],
+  check?: (world: World) => Promise<string[]>
+): Scenario {
   return {
     ...head,
     async play(world) {
@@ -33,7 +39,12 @@ function troubled(head: Omit<Scenario, 'play'>, faults: Fault[], check?: (world:
 
 export const GRAPH_ROWS: Scenario[] = [
   troubled(
-    { id: 'G1', fault: 'Graph resets before the headers of its answer (accepted or not)', moment: 'some sends', quick: true },
+    {
+      id: 'G1',
+      fault: 'Graph resets before the headers of its answer (accepted or not)',
+      moment: 'some sends',
+      quick: true
+    },
     [send('reset', { count: 3, probability: 0.4 }), send('commit_after_timeout', { count: 3, probability: 0.4 })]
   ),
   troubled({ id: 'G1', fault: 'Graph answers 500 and 503', moment: 'some sends' }, [
@@ -73,7 +84,13 @@ export const GRAPH_ROWS: Scenario[] = [
     }
   ),
   troubled(
-    { id: 'G3', fault: 'Graph acts, then stays silent for 20 s', moment: 'true times', trueTimes: true, patienceMs: 150_000 },
+    {
+      id: 'G3',
+      fault: 'Graph acts, then stays silent for 20 s',
+      moment: 'true times',
+      trueTimes: true,
+      patienceMs: 150_000
+    },
     [send('timeout_after_accept', { count: 2, probability: 0.5 })]
   ),
   {
@@ -90,7 +107,9 @@ export const GRAPH_ROWS: Scenario[] = [
       const paused = await world.query<{ code: string | null }>('select paused_code as code from numbers')
       const from = (await world.doors.ledger()).at(-1)!.n
       await pause(1_500)
-      const calls = (await world.doors.ledger('&side=graph&what=call&name=POST /messages')).filter(entry => entry.n > from)
+      const calls = (await world.doors.ledger('&side=graph&what=call&name=POST /messages')).filter(
+        entry => entry.n > from
+      )
       await stopTalking()
       await world.doors.post('graph', { token: 'valid' })
       await world.puentes.at(-1)!.connectSandbox(world.doors.deskUrl)
@@ -122,7 +141,9 @@ export const GRAPH_ROWS: Scenario[] = [
         const failed = await eventually(async () => (await shownStatus(world, reply.messageId)) === 'failed', 10_000)
         if (!failed) wrong.push(`${each.code} as ${each.as} was not shown as failed`)
         if (each.code === 131047) {
-          const [row] = await world.query<{ state: string }>('select state from deliveries where message_id = $1', [reply.messageId])
+          const [row] = await world.query<{ state: string }>('select state from deliveries where message_id = $1', [
+            reply.messageId
+          ])
           if (row?.state !== 'parked') wrong.push(`131047 as ${each.as}: ${row?.state} instead of parked`)
           await pause(1_100)
           await world.load.say('back', chat.phone)
@@ -131,7 +152,10 @@ export const GRAPH_ROWS: Scenario[] = [
         }
         if (each.as === 'status') reply.units = []
         const goes = each.code === 131047 || index === 0
-        const shown = await eventually(async () => (await shownStatus(world, reply.messageId)) === 'read', goes ? 10_000 : 0)
+        const shown = await eventually(
+          async () => (await shownStatus(world, reply.messageId)) === 'read',
+          goes ? 10_000 : 0
+        )
         if (goes && !shown) wrong.push(`${each.code} as ${each.as} did not go out afterwards`)
       }
       return wrong
@@ -160,15 +184,22 @@ export const GRAPH_ROWS: Scenario[] = [
         await world.load.say('media', chat.phone)
       }
       await world.settle(30_000)
-      await world.doors.faults([{ on: 'call:graph', kind: 'status', match: 'GET /media', status: 404, body: { code: 100 } }])
+      await world.doors.faults([
+        { on: 'call:graph', kind: 'status', match: 'GET /media', status: 404, body: { code: 100 } }
+      ])
       await world.load.say('gone', chats[0]!.phone, { type: 'image', media: { sample: 'jpeg' } })
-      await world.load.say('huge', chats[1]!.phone, { type: 'document', media: { sample: 'pdf', bytes: 100 * 1024 * 1024 + 1 } })
+      await world.load.say('huge', chats[1]!.phone, {
+        type: 'document',
+        media: { sample: 'pdf', bytes: 100 * 1024 * 1024 + 1 }
+      })
       await world.settle(30_000)
       await world.doors.faults([])
       const { conversations } = await world.doors.view()
       const pictures = conversations
         .flatMap(each => each.messages)
-        .filter(message => world.load.said.some(said => said.wamid === message.sourceId && said.tag.startsWith('media')))
+        .filter(message =>
+          world.load.said.some(said => said.wamid === message.sourceId && said.tag.startsWith('media'))
+        )
         .filter(message => message.attachments.length > 0)
       return pictures.length === chats.length ? [] : [`${pictures.length} of ${chats.length} pictures arrived`]
     }

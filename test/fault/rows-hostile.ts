@@ -1,3 +1,265 @@
-import type { Scenario } from './scenario.ts'
+/** X-rows: wrong signatures, replays, rotated secrets, broken and huge bodies, files that point inside the house. */
+import { createHmac } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { connect } from 'node:net'
+import fc from 'fast-check'
+import type { Loose } from './doors.ts'
+import { webhookOf } from './rows-duplicates.ts'
+import { pause, type Scenario } from './scenario.ts'
+import type { World } from './world.ts'
 
-export const HOSTILE_ROWS: Scenario[] = []
+async function post(world: World, body: Buffer | string, headers: Record<string, string>): Promise<number> {
+  const answer = await fetch(`${world.publicUrl}/webhooks/whatsapp`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', ...headers },
+    signal: AbortSignal.timeout(20_000)
+  })
+  await answer.arrayBuffer()
+  return answer.status
+}
+
+const sign = (secret: string, body: Buffer | string, algorithm = 'sha256'): string =>
+  `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}`
+
+async function secretOf(world: World): Promise<string> {
+  return (await world.doors.config()).graph.appSecret
+}
+
+async function stored(world: World): Promise<number> {
+  const [row] = await world.query<{ n: number }>('select count(*)::int as n from events')
+  return row!.n
+}
+
+export const HOSTILE_ROWS: Scenario[] = [
+  {
+    id: 'X1',
+    fault: 'signatures wrong, missing, malformed, upper-case, sha1, of another app; body altered',
+    moment: 'a webhook that would be new',
+    quick: true,
+    async play(world) {
+      const secret = await secretOf(world)
+      const said = await world.load.say('real', world.load.newPhone())
+      await world.settle(10_000)
+      const fake = JSON.stringify(await webhookOf(world, said.wamid)).replaceAll(said.wamid, `${said.wamid}FAKE`)
+      const right = sign(secret, fake)
+      const before = await stored(world)
+      const headers: Record<string, string>[] = [
+        {},
+        { 'x-hub-signature-256': '' },
+        { 'x-hub-signature-256': 'sha256=' },
+        { 'x-hub-signature-256': right.slice(0, -2) },
+        { 'x-hub-signature-256': right.slice('sha256='.length) },
+        { 'x-hub-signature-256': `${right}00` },
+        { 'x-hub-signature-256': sign(`${secret}x`, fake) },
+        { 'x-hub-signature-256': sign(secret, `${fake} `) },
+        { 'x-hub-signature-256': sign(secret, fake, 'sha1') },
+        { 'x-hub-signature': sign(secret, fake, 'sha1') },
+        { 'x-hub-signature-256': `sha256=${'z'.repeat(64)}` }
+      ]
+      const wrong: string[] = []
+      for (const [index, each] of headers.entries()) {
+        const status = await post(world, fake, each)
+        if (status !== 401 && status !== 403) wrong.push(`variant ${index} was answered ${status}`)
+      }
+      if ((await stored(world)) !== before) wrong.push('something with a wrong signature was stored')
+      return wrong
+    }
+  },
+  {
+    id: 'X2',
+    fault: 'a valid webhook replayed after the dedupe memory',
+    moment: 'a message 15 days old',
+    quick: true,
+    async play(world) {
+      const said = await world.load.say('old', world.load.newPhone())
+      await world.settle(10_000)
+      const body = await webhookOf(world, said.wamid)
+      const message = body.entry[0].changes[0].value.messages[0]
+      message.id = `${message.id}OLD`
+      message.timestamp = String(Math.floor(Date.now() / 1000) - 15 * 86_400)
+      const answer = await world.doors.post('deliver', { to: 'whatsapp', body })
+      await world.settle(5_000)
+      const { conversations } = await world.doors.view()
+      const shown = conversations.flatMap(each => each.messages).some(each => each.sourceId === message.id)
+      return [...(answer.status === 200 ? [] : [`answered ${answer.status}`]), ...(shown ? ['it was delivered'] : [])]
+    }
+  },
+  {
+    id: 'X3',
+    fault: 'handshake with right and wrong verify tokens',
+    moment: 'any time',
+    quick: true,
+    async play(world) {
+      const { verifyToken } = (await world.doors.config()).numbers[0].whatsapp as { verifyToken: string }
+      const ask = async (token: string): Promise<string> => {
+        const query = new URLSearchParams({
+          'hub.mode': 'subscribe',
+          'hub.challenge': '4711',
+          'hub.verify_token': token
+        })
+        const answer = await fetch(`${world.publicUrl}/webhooks/whatsapp?${query}`)
+        return `${answer.status} ${answer.status === 200 ? await answer.text() : ''}`.trim()
+      }
+      const [right, bad] = [await ask(verifyToken), await ask(`${verifyToken}x`)]
+      return [...(right === '200 4711' ? [] : [`right: ${right}`]), ...(bad === '403' ? [] : [`wrong: ${bad}`])]
+    }
+  },
+  {
+    id: 'X4',
+    fault: 'signed bodies that are no use: not UTF-8, NUL, surrogates, __proto__, deep, huge numbers, BOM',
+    moment: 'any time',
+    quick: true,
+    async play(world, { seed, quick }) {
+      const secret = await secretOf(world)
+      const said = await world.load.say('good', world.load.newPhone())
+      await world.settle(10_000)
+      const good = JSON.stringify(await webhookOf(world, said.wamid))
+      const another = (n: number): string => good.replaceAll(said.wamid, `${said.wamid}X${n}`)
+      const bodies: Buffer[] = [
+        Buffer.from(''),
+        Buffer.from('null'),
+        Buffer.from('[]'),
+        Buffer.from('{"object":'),
+        Buffer.from([0xff, 0xfe, 0x00, 0x80, 0xc3, 0x28]),
+        Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(another(1))]),
+        Buffer.from(another(2).replace('hello', 'nul \\u0000 here')),
+        Buffer.from(another(3).replace('hello', 'lone \\ud800 surrogate')),
+        Buffer.from(`{"__proto__":{"polluted":1},${another(4).slice(1)}`),
+        Buffer.from(`${'['.repeat(10_000)}${']'.repeat(10_000)}`),
+        Buffer.from(another(5).replace(/"timestamp":"\d+"/, '"timestamp":"9".repeat')),
+        Buffer.from(another(6).replace(/"timestamp":"\d+"/, '"timestamp":1e400')),
+        Buffer.from(another(7).replace(/"timestamp":"\d+"/, `"timestamp":"${'9'.repeat(400)}"`)),
+        Buffer.from(another(8).replace('"type":"text"', '"type":"text","type":"image"'))
+      ]
+      for (const value of fc.sample(fc.jsonValue({ maxDepth: 6 }), { seed, numRuns: quick ? 40 : 200 })) {
+        bodies.push(Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry: value })))
+        bodies.push(
+          Buffer.from(
+            another(100 + bodies.length).replace('"type":"text"', `"type":"text","context":${JSON.stringify(value)}`)
+          )
+        )
+      }
+      const wrong = new Set<string>()
+      for (const [index, body] of bodies.entries()) {
+        for (const type of index < 14
+          ? ['application/json', 'text/plain', 'application/octet-stream']
+          : ['application/json']) {
+          const status = await post(world, body, { 'x-hub-signature-256': sign(secret, body), 'content-type': type })
+          if (status >= 500)
+            wrong.add(`body ${index} (${body.subarray(0, 60).toString('latin1')}) as ${type}: ${status}`)
+        }
+      }
+      const after = await world.load.say('after', world.load.newPhone())
+      if (after.wamid === '') wrong.add('nothing goes any more')
+      return [...wrong].slice(0, 8)
+    }
+  },
+  {
+    id: 'X5',
+    fault: 'bodies of 3 MiB, 3 MiB + 1, 100 MB, a lying length, an endless one',
+    moment: 'any time',
+    quick: true,
+    async play(world) {
+      const secret = await secretOf(world)
+      const limit = 3 * 1024 * 1024
+      const wrong: string[] = []
+      const exact = Buffer.alloc(limit, 0x20)
+      exact.write('{"object":"x","entry":[]}')
+      const sizes: [Buffer, number][] = [
+        [exact, 200],
+        [Buffer.alloc(limit + 1, 0x20), 413],
+        [Buffer.alloc(100_000_000, 0x20), 413]
+      ]
+      for (const [body, wanted] of sizes) {
+        const signature = body.length > limit + 1 ? 'sha256=0' : sign(secret, body)
+        const status = await post(world, body, { 'x-hub-signature-256': signature }).catch(
+          error => `${error.cause?.code ?? error}`
+        )
+        // A client that goes on writing after the 413 may see the connection close first.
+        const closed = wanted === 413 && /EPIPE|ECONNRESET|UND_ERR_SOCKET/.test(String(status))
+        if (status !== wanted && !closed) wrong.push(`${body.length} bytes: ${status} instead of ${wanted}`)
+      }
+      const endless = await sendEndlessly(world)
+      if (endless > 8 * limit) wrong.push(`${endless} bytes of an endless body were taken`)
+      return wrong
+    }
+  },
+  {
+    id: 'X7',
+    fault: 'a media address that points inside the house',
+    moment: 'a picture of a customer',
+    quick: true,
+    async play(world) {
+      let visits = 0
+      const trap = createServer((_request, answer) => {
+        visits++
+        answer.end('secret')
+      })
+      await new Promise<void>(resolve => trap.listen(0, '127.0.0.1', resolve))
+      try {
+        const port = (trap.address() as AddressInfo).port
+        const hosts = [`127.0.0.1:${port}`, `localhost:${port}`, `[::ffff:127.0.0.1]:${port}`, '169.254.169.254']
+        for (const host of hosts) {
+          await world.doors.faults([
+            {
+              on: 'call:graph',
+              kind: 'status',
+              match: 'GET /media',
+              status: 200,
+              body: {
+                url: `http://${host}/latest/meta-data`,
+                mime_type: 'image/jpeg',
+                sha256: 'x',
+                file_size: '6',
+                id: '1'
+              }
+            }
+          ])
+          await world.load.say('inside', world.load.newPhone(), {
+            type: 'image',
+            media: { sample: 'jpeg', noUrl: true }
+          })
+          await world.settle(15_000)
+        }
+        await world.doors.faults([])
+      } finally {
+        trap.closeAllConnections()
+        await new Promise(resolve => trap.close(resolve))
+      }
+      return visits === 0 ? [] : [`the trap was visited ${visits} times`]
+    }
+  }
+]
+
+/** Writes a chunked body without an end; how many bytes were taken before the connection was closed. */
+function sendEndlessly(world: World): Promise<number> {
+  return new Promise(resolve => {
+    const socket = connect({ host: '127.0.0.1', port: world.front.port })
+    let sent = 0
+    let over = false
+    const end = (): void => {
+      over = true
+      socket.destroy()
+      resolve(sent)
+    }
+    socket.on('error', end)
+    socket.on('close', end)
+    socket.resume()
+    socket.write(
+      'POST /webhooks/whatsapp HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n'
+    )
+    const piece = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, 0x20), Buffer.from('\r\n')])
+    const writeOn = async (): Promise<void> => {
+      while (!over && sent < 60 * 1024 * 1024) {
+        if (!socket.write(piece)) await Promise.race([new Promise(done => socket.once('drain', done)), pause(500)])
+        sent += piece.length
+      }
+      end()
+    }
+    void writeOn()
+  })
+}
+
+export type { Loose }

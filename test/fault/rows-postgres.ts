@@ -7,7 +7,10 @@ import type { World } from './world.ts'
 async function knock(world: World): Promise<{ status: number; tookMs: number; retryAfter: string | undefined }> {
   const answer = await world.doors.post('deliver', {
     to: 'whatsapp',
-    body: { object: 'whatsapp_business_account', entry: [{ id: '1', changes: [{ field: 'fault_probe', value: { at: `${performance.now()}` } }] }] }
+    body: {
+      object: 'whatsapp_business_account',
+      entry: [{ id: '1', changes: [{ field: 'fault_probe', value: { at: `${performance.now()}` } }] }]
+    }
   })
   return { status: answer.status, tookMs: answer.tookMs, retryAfter: answer.headers?.['retry-after'] }
 }
@@ -111,7 +114,10 @@ export const POSTGRES_ROWS: Scenario[] = [
       const strangers: pg.Client[] = []
       await world.database.relay.cut()
       for (let i = 0; i < 130; i++) {
-        const client = new pg.Client({ connectionString: world.database.direct(world.name), connectionTimeoutMillis: 1_000 })
+        const client = new pg.Client({
+          connectionString: world.database.direct(world.name),
+          connectionTimeoutMillis: 1_000
+        })
         client.on('error', () => {})
         try {
           await client.connect()

@@ -6,10 +6,17 @@ import type { World } from './world.ts'
 
 const ACK_P99_MS = 250
 
-type Play = (at: { world: World; redis: TestRedis; chats: Awaited<ReturnType<World['load']['openChats']>> }) => Promise<void>
+type Play = (at: {
+  world: World
+  redis: TestRedis
+  chats: Awaited<ReturnType<World['load']['openChats']>>
+}) => Promise<void>
 
 /** Two processes on one Redis behind a relay, traffic both ways; acknowledgements must stay quick all the time. */
-function redisRow(head: Pick<Scenario, 'id' | 'fault' | 'moment' | 'quick'>, options: { down?: boolean; play: Play }): Scenario {
+function redisRow(
+  head: Pick<Scenario, 'id' | 'fault' | 'moment' | 'quick'>,
+  options: { down?: boolean; play: Play }
+): Scenario {
   return {
     ...head,
     processes: 0,
@@ -47,7 +54,12 @@ async function slowAcks(world: World, from: number): Promise<string[]> {
 
 export const REDIS_ROWS: Scenario[] = [
   redisRow(
-    { id: 'Q1', fault: 'Redis flushed every second', moment: 'under load in both directions, two processes', quick: true },
+    {
+      id: 'Q1',
+      fault: 'Redis flushed every second',
+      moment: 'under load in both directions, two processes',
+      quick: true
+    },
     {
       async play({ redis }) {
         for (let i = 0; i < 6; i++) {
@@ -69,7 +81,11 @@ export const REDIS_ROWS: Scenario[] = [
     }
   ),
   redisRow(
-    { id: 'Q2', fault: 'Redis killed and restarted empty, twice', moment: 'under load in both directions, two processes' },
+    {
+      id: 'Q2',
+      fault: 'Redis killed and restarted empty, twice',
+      moment: 'under load in both directions, two processes'
+    },
     {
       async play({ redis }) {
         for (let i = 0; i < 2; i++) {

@@ -59,10 +59,12 @@ const add = (row: Row): void => {
   printRow(row)
 }
 const scenarios = ALL.filter(
-  each => (!quick || each.quick === true) && (only === undefined || only.test(`${each.id} ${each.fault} ${each.moment}`))
+  each =>
+    (!quick || each.quick === true) && (only === undefined || only.test(`${each.id} ${each.fault} ${each.moment}`))
 )
 /** Rows that stop, delay or cut the shared PostgreSQL must be alone with it. */
-const isExclusive = (each: Scenario): boolean => /^P[1346]|PostgreSQL|COMMIT/.test(`${each.id} ${each.fault} ${each.moment}`)
+const isExclusive = (each: Scenario): boolean =>
+  /^P[1346]|PostgreSQL|COMMIT/.test(`${each.id} ${each.fault} ${each.moment}`)
 
 async function work(list: Scenario[]): Promise<void> {
   for (const each of list) add(await runScenario(database, each, { seed, quick, timeFactor }))

@@ -84,7 +84,11 @@ export function keepTalking(world: World, chats: Awaited<ReturnType<World['load'
   const agents = (async () => {
     for (let round = 0; going && round < 400; round++) {
       const chat = chats[round % chats.length]!
-      await load.reply('talk', chat, round % 7 === 3 ? { files: 1 } : round % 5 === 2 ? { quotes: chat.firstMessageId } : {})
+      await load.reply(
+        'talk',
+        chat,
+        round % 7 === 3 ? { files: 1 } : round % 5 === 2 ? { quotes: chat.firstMessageId } : {}
+      )
       await pause(120)
     }
   })()

@@ -283,7 +283,7 @@ t.test('media that WhatsApp has arrive as files, whole and of the right kind', a
     ['S71: an animated sticker stays animated', 'inbound-sticker-animated', 'webp_animated', 'image', ''],
     ['an echo with a picture', 'smb-message-echoes-image', 'jpeg', 'image', 'photo']
   ]
-  const given = []
+  const given: Awaited<ReturnType<typeof give>>[] = []
   for (const [, fixture, sample, , , more] of cases) given.push(await give(fixture, sample, more))
   const image = getSample('png')!
   const picture = await serveMedia(flow, image.bytes, 'image/png')

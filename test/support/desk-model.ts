@@ -165,7 +165,7 @@ interface SharedCpu {
 function createSharedCpu(now: () => number, count: number): SharedCpu {
   let cpus = count
   let settledMs = 0
-  let tasks: { leftMs: number; done: () => void }[] = []
+  const tasks: { leftMs: number; done: () => void }[] = []
   const speed = (): number => (tasks.length <= cpus ? 1 : cpus / tasks.length)
   const settle = (): void => {
     const did = (now() - settledMs) * speed()
@@ -214,7 +214,7 @@ function createPlaces(count: number): Places {
 }
 
 function createQueue() {
-  let entries: { atMs: number; n: number; then: () => void }[] = []
+  const entries: { atMs: number; n: number; then: () => void }[] = []
   let serial = 0
   return {
     add(atMs: number, then: () => void): void {

@@ -4,6 +4,7 @@ import path from 'node:path'
 import t from 'tap'
 import { readNumberFile } from '../../plugin/connect.ts'
 import { ERROR_TABLE } from '../../plugin/core/errors.ts'
+import { RULES, TIMES } from '../../plugin/core/rules.ts'
 import { HELP } from '../../plugin/metrics.ts'
 import { listOptions } from '../../plugin/options.ts'
 import { makePages, makeRules } from '../docs/pages.ts'
@@ -177,6 +178,22 @@ t.test('the number file of the README is one that `connect` takes', async t => {
   const example = blocks.find(block => block.includes('"chatwoot"'))
   t.ok(example, 'there is an example')
   t.doesNotThrow(() => readNumberFile(JSON.parse(example!)))
+})
+
+t.test('times and limits that the docs name are those of the code', async t => {
+  const days = (ms: number): string => `${Math.round(ms / 86_400_000)} days`
+  const readme = readText('README.md')
+  const tables = readText('docs/tables.md')
+  const kept = /keepDays: (\d+),[^}]*keepMonths: (\d+)/.exec(readText('plugin/runtime.ts'))!
+  t.match(readme, `recognised for ${days(TIMES.dedupeMs)}`)
+  t.match(readme, `raw payloads ${kept[1]} days, the map of ids ${days(TIMES.idMapMs)}, usage ${kept[2]} months`)
+  t.match(readme, `413 over ${RULES.webhookMaxBytes.value / 1024 / 1024} MiB`)
+  for (const table of ['pages', 'events']) t.match(tables, new RegExp(`\\| \`${table}\` .*\\| ${kept[1]} days,`))
+  for (const table of ['deliveries', 'parts', 'receipts', 'id_map']) {
+    t.match(tables, new RegExp(`\\| \`${table}\` .*\\| ${days(TIMES.idMapMs)} \\|`))
+  }
+  t.match(readText('docs/deployment.md'), `at most ${TIMES.laneLeaseMs / 1000} seconds`)
+  t.match(readText('docs/how-a-message-travels.md'), `held ${TIMES.hookOrderMs} ms`)
 })
 
 /** As GitHub makes them from headings. */

@@ -40,15 +40,19 @@ t.test('a wrong option names itself, what it got and what it wants', async t => 
   const cases: [string, unknown, RegExp][] = [
     ['port', 70_000, /^port \(PUENTE_PORT\): got 70000; .*65535/],
     ['port', 'eighty', /^port \(PUENTE_PORT\): got "eighty"; .*number/],
-    ['port', 80.5, /^port \(PUENTE_PORT\): got 80\.5; .*int/],
+    ['port', 80.5, /^port \(PUENTE_PORT\): got 80\.5; must be a whole number/],
     ['host', '', /^host \(PUENTE_HOST\): got ""; /],
-    ['publicUrl', 'chat.example.com', /^publicUrl \(PUENTE_PUBLIC_URL\): got .*; .*URL/],
+    ['publicUrl', 'chat.example.com', /^publicUrl \(PUENTE_PUBLIC_URL\): got .*; must be a web address/],
     ['databaseUrl', 'mysql://db/x', /^databaseUrl \(PUENTE_DATABASE_URL\): got .*; must begin with postgres:\/\//],
     ['redisUrl', 'http://cache', /^redisUrl \(PUENTE_REDIS_URL\): got .*; must begin with redis:\/\/ or rediss:\/\//],
     ['graphVersion', '25', /^graphVersion \(PUENTE_GRAPH_VERSION\): got "25"; must look like v25\.0/],
     ['sandbox', 'maybe', /^sandbox \(PUENTE_SANDBOX\): got "maybe"; .*"auto".*"on".*"off"/],
     ['deskCeiling', 0, /^deskCeiling \(PUENTE_DESK_CEILING\): got 0; .*1/],
-    ['mediaOrigins', 'files.example.com', /^mediaOrigins \(PUENTE_MEDIA_ORIGINS\): got "files\.example\.com"; .*URL/],
+    [
+      'mediaOrigins',
+      'files.example.com',
+      /^mediaOrigins \(PUENTE_MEDIA_ORIGINS\): got "files\.example\.com"; must be origins/
+    ],
     ['logLevel', 'loud', /^logLevel \(PUENTE_LOG_LEVEL\): got "loud"; .*"info"/],
     ['metrics', 'yes', /^metrics \(PUENTE_METRICS\): got "yes"; must be on or off/]
   ]

@@ -39,8 +39,9 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
     entered = true
     if (call.attempt !== undefined) {
       bridge.breakpoint('desk.permit')
-      if (!(await bridge.recorder.record(call.attempt))) throw new LaneLost()
+      // Counted from before the commit: a process may also fall asleep between the commit and its answer.
       committedMs = bridge.clock.monotonicMs()
+      if (!(await bridge.recorder.record(call.attempt))) throw new LaneLost()
       bridge.breakpoint('desk.attempted')
     }
     const startedMs = bridge.clock.monotonicMs()

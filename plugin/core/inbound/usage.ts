@@ -3,17 +3,17 @@ import type { InboundFact } from '../model.ts'
 import type { UsageRow } from '../ports/store.ts'
 import { windowState } from '../window.ts'
 
-/** `windowFrom` is when the window was last opened, this message included: in session = it was open before. */
+/** `sessionFrom` is when the customer last opened the window before this message: in session = it was still open. */
 export function usageOf(
   numberId: number,
   fact: InboundFact,
-  windowFrom: Date | null,
+  sessionFrom: Date | null,
   offsetMs: number
 ): UsageRow | null {
   if (fact.kind !== 'message' && fact.kind !== 'echo') return null
   const { message } = fact
   const echo = fact.kind === 'echo'
-  const before = windowFrom !== null && windowFrom < message.at ? windowFrom : null
+  const before = sessionFrom !== null && sessionFrom <= message.at ? sessionFrom : null
   return {
     // Counted in real months, also where a sandbox's clock has jumped.
     at: new Date(message.at.getTime() - offsetMs),

@@ -4,11 +4,12 @@
  */
 import type { Bridge } from '../bridge.ts'
 import { asPuenteError, type PuenteError } from '../errors.ts'
-import { doneWork, GateClosed, type HeldLane, LaneLost, type Leaving } from '../lanes/hold.ts'
+import { doneWork, GateClosed, type HeldLane, holdOf, LaneLost, type Leaving } from '../lanes/hold.ts'
 import type { DeskDraft, InboundFact } from '../model.ts'
 import type { Binding, LaneEvent, Work } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
 import { decideAfterFailure } from '../retry.ts'
+import { laterInbound, opensWindowAt } from '../window.ts'
 import { learnIds } from './learn.ts'
 import { prepareDraft } from './prepare.ts'
 import { usageOf } from './usage.ts'
@@ -72,8 +73,9 @@ async function deliverEvent(run: InboundRun, event: LaneEvent): Promise<void> {
     const written = await writeDraft(run, event, fact, draft, step)
     code ??= written.code
   }
-  const usage = usageOf(number.id, fact, lane.windowFrom, bridge.registry.offsetMs(number.id))
+  const usage = usageOf(number.id, fact, lane.sessionFrom, bridge.registry.offsetMs(number.id))
   if (usage !== null) run.pending.push({ op: 'usage', usage })
+  lane.sessionFrom = laterInbound(lane.sessionFrom, opensWindowAt(fact))
   run.pending.push(doneWork(lane, event, drafts.length === 0 ? 3 : 1, code))
   bridge.count('inbound_delivered', { kind: fact.kind })
 }
@@ -104,7 +106,9 @@ async function settleFailure(run: InboundRun, event: LaneEvent, error: PuenteErr
   const facts = { ...error.facts, stage: error.stage }
   const log = { number: lane.numberId, lane: lane.id, event: event.seq, code: error.code, facts, attempt }
   if (error.code === 'internal') bridge.log.error({ ...log, err: error.cause ?? error }, 'inbound item failed')
-  if (decision.do === 'stop' && !mayBeThere) {
+  // Waiting brings no inbox back: what was meant for it is set aside, and can be replayed into the next one (H5).
+  const lost = error.code === 'desk_inbox_gone'
+  if (lost || (decision.do === 'stop' && !mayBeThere)) {
     bridge.log.warn(log, 'inbound item set aside')
     bridge.count('set_aside', { code: error.code })
     run.pending.push(doneWork(lane, event, 2, error.code, facts))
@@ -120,6 +124,7 @@ async function settleFailure(run: InboundRun, event: LaneEvent, error: PuenteErr
       {
         op: 'later',
         event: { day: event.day, numberId: event.numberId, key: event.key },
+        hold: holdOf(lane),
         afterMs,
         code: error.code,
         facts,

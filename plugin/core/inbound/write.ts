@@ -20,9 +20,18 @@ export interface Written {
   code?: string
 }
 
-/** The source id of a row: the wamid, numbered from the second draft on. */
-export function rowSourceId(wamid: string, step: number): string {
-  return step === 0 ? wamid : `${wamid}#${step + 1}`
+/**
+ * The source id of a row: the wamid, numbered from the second draft on. A later rendering (after a replay) counts from
+ * 101, so that no lookup takes it for the first.
+ */
+export function rowSourceId(wamid: string, step: number, rendering = 0): string {
+  const n = rendering * 100 + step + 1
+  return n === 1 ? wamid : `${wamid}#${n}`
+}
+
+/** How often the event was rendered before; a replay of something delivered raises it. */
+function renderingOf(event: LaneEvent): number {
+  return Number(event.attempt?.['rendering'] ?? 0)
 }
 
 export async function writeDraft(
@@ -33,7 +42,7 @@ export async function writeDraft(
   step: number
 ): Promise<Written> {
   const { bridge, number } = run
-  const sourceId = rowSourceId(wamidOf(fact, event), step)
+  const sourceId = rowSourceId(wamidOf(fact, event), step, renderingOf(event))
   const isOpen = Number(event.attempt?.['step'] ?? -1) === step && event.attempt?.['void'] !== true
   const earlier = isOpen ? event.attempt : null
   if (earlier !== null) {
@@ -142,7 +151,7 @@ async function postMapped(
         previous: binding.conversationId ?? 0
       }),
       { op: 'alias', deskId: number.deskId, alias: sourceAlias(number.id, sourceId), customerId: lane.customerId },
-      { op: 'binding', numberId: number.id, customerId: lane.customerId, binding: { ...binding } }
+      { op: 'binding', numberId: number.id, customerId: lane.customerId, hold: holdOf(lane), binding: { ...binding } }
     ]),
     run: (access, options) =>
       bridge.desk.createConversation(
@@ -160,7 +169,13 @@ async function postMapped(
   binding.conversationId = created.conversationId
   binding.conversationStatus = 'open'
   binding.lastMessageId = created.messageId ?? 0
-  run.pending.push({ op: 'binding', numberId: number.id, customerId: lane.customerId, binding: { ...binding } })
+  run.pending.push({
+    op: 'binding',
+    numberId: number.id,
+    customerId: lane.customerId,
+    hold: holdOf(lane),
+    binding: { ...binding }
+  })
   bridge.breakpoint('inbound.conversation_created')
   if (embeds && created.messageId !== null) return created.messageId
   return postMapped(run, event, row, step, draft)
@@ -178,7 +193,7 @@ export function attemptWork(run: InboundRun, event: LaneEvent, attempt: Record<s
       op: 'attempt',
       event: { day: event.day, numberId: event.numberId, key: event.key },
       hold: holdOf(run.lane),
-      attempt
+      attempt: renderingOf(event) === 0 ? attempt : { ...attempt, rendering: renderingOf(event) }
     }
   ]
 }

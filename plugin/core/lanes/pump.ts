@@ -50,7 +50,8 @@ export function createPump(options: PumpOptions): Pump {
           hold: holdOf(lane),
           arrivals: lane.arrivals,
           dueInMs,
-          strikes: leaving.strikes
+          strikes: leaving.strikes,
+          sessionFrom: lane.sessionFrom
         }
       ])
       bridge.breakpoint('lane.released')

@@ -225,7 +225,7 @@ function bindConversation(run: OutboundRun, message: MessageToDeliver): Work[] {
     lastMessageId: message.messageId
   }
   lane.binding = binding
-  return [{ op: 'binding', numberId: number.id, customerId: lane.customerId, binding }]
+  return [{ op: 'binding', numberId: number.id, customerId: lane.customerId, hold: holdOf(lane), binding }]
 }
 
 /** Found late, by reconciliation or by a hook about something else: the customer would be surprised, so a person decides. */

@@ -27,6 +27,8 @@ export async function sendPart(
   const attemptId = bridge.newId()
   const event = message.event
   bridge.breakpoint('outbound.permit')
+  // Counted from before the commit: a process may also fall asleep between the commit and its answer.
+  const committedMs = bridge.clock.monotonicMs()
   const kept = await commitAttempt(run, [
     ...run.pending.splice(0),
     ...(event === null || event.attempt !== null
@@ -54,7 +56,6 @@ export async function sendPart(
     bridge.gates.release(gate)
     throw new LaneLost()
   }
-  const committedMs = bridge.clock.monotonicMs()
   bridge.breakpoint('outbound.attempted')
   try {
     const accepted = await bridge.channel.send(

@@ -4,7 +4,7 @@
  */
 import type { Bridge } from '../bridge.ts'
 import { asPuenteError, type PuenteError } from '../errors.ts'
-import { doneWork, GateClosed, type HeldLane, LaneLost, type Leaving } from '../lanes/hold.ts'
+import { doneWork, GateClosed, type HeldLane, holdOf, LaneLost, type Leaving } from '../lanes/hold.ts'
 import type { DeliveryRecord, LaneEvent, PayloadRef, Work } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
 import { decideAfterFailure, type FailedAttempt } from '../retry.ts'
@@ -182,6 +182,7 @@ function settleFailure(run: OutboundRun, event: LaneEvent, error: PuenteError): 
       {
         op: 'later',
         event: { day: event.day, numberId: event.numberId, key: event.key },
+        hold: holdOf(lane),
         afterMs: decision.delayMs,
         code: error.code,
         facts,

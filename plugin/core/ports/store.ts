@@ -137,6 +137,8 @@ export interface ClaimedLane {
   binding: Binding | null
   /** Of the customer's inbound lane: when the window was last opened (Meta's time). */
   windowFrom: Date | null
+  /** The same as far as its messages were worked; the holder moves it on, the release writes it down. */
+  sessionFrom: Date | null
   lastWamid: string | null
   readWamid: string | null
   parked: number
@@ -198,8 +200,16 @@ export type Work =
     }
   | { op: 'partOutcome'; attemptId: string; state: 1 | 2 | 3; wamid?: string; code?: string; facts?: object }
   | { op: 'done'; event: EventRef; hold: LaneHold; state: 1 | 2 | 3; code?: string; facts?: object }
-  | { op: 'later'; event: EventRef; afterMs: number; code?: string; facts?: object; voidAttempt: boolean }
-  | { op: 'binding'; numberId: number; customerId: number; binding: Binding }
+  | {
+      op: 'later'
+      event: EventRef
+      hold: LaneHold
+      afterMs: number
+      code?: string
+      facts?: object
+      voidAttempt: boolean
+    }
+  | { op: 'binding'; numberId: number; customerId: number; hold: LaneHold; binding: Binding }
   | { op: 'head'; numberId: number; customerId: number; lastMessageId: number; status?: string }
   | { op: 'alias'; deskId: number; alias: string; customerId: number }
   | { op: 'row'; numberId: number; wamid: string; messageId: number; conversationId: number; payload?: PayloadRef }
@@ -235,7 +245,14 @@ export type Work =
   | { op: 'pace'; lane: number; tokens: number }
   /** WhatsApp refused for the window: it was closed then, whatever our clock says. */
   | { op: 'windowClosed'; numberId: number; customerId: number; at: Date }
-  | { op: 'release'; hold: LaneHold; arrivals: number; dueInMs: number | null; strikes: number }
+  | {
+      op: 'release'
+      hold: LaneHold
+      arrivals: number
+      dueInMs: number | null
+      strikes: number
+      sessionFrom: Date | null
+    }
 
 export interface Recorder {
   /**

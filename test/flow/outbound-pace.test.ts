@@ -1,0 +1,131 @@
+/** How fast, and what pauses: a pair, a number, a token; and that nobody else is held up by it. */
+import t from 'tap'
+import { type Loose, startFlow } from '../support/puente.ts'
+import { beginTalk, query, textsOf } from './talk.ts'
+
+t.test('pace and pauses', async t => {
+  const flow = await startFlow(t, { numbers: 2, injected: { timeFactor: 0.1, random: () => 0 } })
+  const { graph } = flow.sandbox.config() as Loose
+  const [first, second] = graph.numbers as Loose[]
+  const served = (phoneNumberId: string): Loose => flow.runtime.bridge.registry.byPhoneNumberId(phoneNumberId)
+  // The second number has a token of its own.
+  const other = served(second.phoneNumberId)
+  await flow.runtime.bridge.numbers.saveNumber({ ...other, token: `${graph.appId}|${graph.appSecret}` } as never)
+  await flow.runtime.refresh()
+  const refusals = (code: number): number =>
+    flow
+      .ledger({ side: 'graph', what: 'call', name: 'POST /messages' })
+      .filter(call => (call.status ?? 200) >= 400 && JSON.stringify(call).includes(String(code))).length
+
+  await t.test('S73: 45 to one customer at once, then one in 6 s; other customers do not wait', async t => {
+    const talk = await beginTalk(flow)
+    const neighbour = await beginTalk(flow)
+    const started = performance.now()
+    const wanted = Array.from({ length: 46 }, (_, index) => `message ${index}`)
+    for (const content of wanted) talk.reply(content)
+    await flow.until('the burst', () => talk.sent().length >= 45, 15_000)
+    neighbour.reply('meanwhile')
+    await flow.until('the neighbour', () => neighbour.sent()[0], 3_000)
+    t.equal(talk.sent().length, 45)
+    await flow.until('the last', () => talk.sent().length === 46, 15_000)
+    t.ok(performance.now() - started > 4_500, 'it was waited for')
+    t.same(textsOf(talk.sent()), wanted)
+    t.equal(refusals(131056), 0, 'WhatsApp never had to refuse')
+  })
+
+  await t.test('S73: 131056 lets this customer wait, and nobody else', async t => {
+    const talk = await beginTalk(flow)
+    const neighbour = await beginTalk(flow)
+    await flow.door('graph', { failNext: { code: 131056, as: 'sync', customer: talk.customer } })
+    const started = performance.now()
+    talk.reply('throttled')
+    talk.reply('behind it')
+    await flow.until('refused', () => flow.ledger({ side: 'graph', what: 'call' }).some(call => call.status === 400))
+    neighbour.reply('meanwhile')
+    await flow.until('the neighbour', () => neighbour.sent()[0], 3_000)
+    t.equal(talk.sent().length, 0)
+    await flow.until('both', () => talk.sent().length === 2, 15_000)
+    t.ok(performance.now() - started > 900)
+    t.same(textsOf(talk.sent()), ['throttled', 'behind it'])
+  })
+
+  const onSecond = async (customer: string): Promise<{ conversation: Loose; reply: (content: string) => number }> => {
+    await flow.say({ customer, text: 'to the other number', number: second.phoneNumberId })
+    const conversation = await flow.until('its conversation', () =>
+      flow.conversations().find(one => one.contact?.phone === `+${customer}`)
+    )
+    return {
+      conversation,
+      reply: content => flow.reply({ conversationId: conversation.id, content }).messageId
+    }
+  }
+  const sentBy = (phoneNumberId: string): Loose[] =>
+    flow
+      .ledger({ side: 'graph', what: 'effect', name: 'sent' })
+      .filter(entry => entry.ids['number'] === phoneNumberId)
+      .map(entry => entry.body as Loose)
+
+  await t.test('S74: 130429 pauses this number only, for a moment', async t => {
+    const talk = await beginTalk(flow)
+    const neighbour = await onSecond('34611000801')
+    await flow.door('graph', { failNext: { code: 130429, as: 'sync', customer: talk.customer } })
+    const messageId = talk.reply('too fast')
+    neighbour.reply('the other number goes on')
+    await flow.until('the other number', () => sentBy(second.phoneNumberId).length === 1, 3_000)
+    await flow.until('by itself', () => talk.sent()[0], 15_000)
+    await flow.settle()
+    t.equal(talk.sent().length, 1)
+    t.not(talk.row(messageId).status, 'failed', 'nobody needs to know of a moment')
+  })
+
+  await t.test('S75: an expired token pauses its number, says so, leaves the other alone, and resumes', async t => {
+    const talk = await beginTalk(flow)
+    const waiting = await beginTalk(flow)
+    const neighbour = await onSecond('34611000802')
+    await flow.door('graph', { token: 'expired' })
+    const messageId = talk.reply('held up')
+    await flow.until('the reason in the desk', () => talk.row(messageId).status === 'failed', 15_000)
+    t.match(talk.row(messageId).contentAttributes.external_error, /access to WhatsApp has expired/)
+    const calls = (): number =>
+      flow.ledger({ side: 'graph', what: 'call', name: 'POST /messages' }).filter(call => call.status === 401).length
+    const before = calls()
+    waiting.reply('of the same number')
+    const seen = sentBy(second.phoneNumberId).length
+    neighbour.reply('of the other number')
+    await flow.until('the other number', () => sentBy(second.phoneNumberId).length === seen + 1, 5_000)
+    t.ok(calls() - before <= 1, 'no storm of refused calls')
+    t.equal(waiting.sent().length, 0)
+    const paused = await query(flow, 'select phone_number_id, paused_code from numbers order by id')
+    t.same(
+      paused.map(row => [row.phone_number_id, row.paused_code]),
+      [
+        [first.phoneNumberId, 'wa_token_invalid'],
+        [second.phoneNumberId, null]
+      ]
+    )
+    await flow.door('graph', { token: 'valid' })
+    await flow.until('resumed', () => talk.sent().length === 1 && waiting.sent().length === 1, 20_000)
+    await flow.until('no longer failed', () => talk.row(messageId).status === 'read', 15_000)
+    await flow.settle()
+    t.equal(talk.sent().length + waiting.sent().length, 2)
+    await flow.until(
+      'no longer paused',
+      async () => (await query(flow, 'select 1 from numbers where paused_code is not null')).length === 0
+    )
+  })
+
+  await t.test('an upload meets the expired token: the same, and nothing is lost', async t => {
+    const talk = await beginTalk(flow)
+    await flow.door('faults', [
+      { on: 'call:graph', kind: 'status', status: 401, body: { code: 190 }, match: 'POST /media', count: 1 },
+      { on: 'call:graph', kind: 'reset', match: 'POST /media', count: 1 }
+    ])
+    const messageId = talk.reply('with a file', {
+      attachments: [{ name: 'a.txt', type: 'text/plain', bytes: Buffer.from('a file of its own') }]
+    })
+    await flow.until('the reason in the desk', () => talk.row(messageId).status === 'failed', 15_000)
+    await flow.until('sent', () => talk.sent()[0], 25_000)
+    await flow.until('read', () => talk.row(messageId).status === 'read', 15_000)
+    t.equal(talk.sent().length, 1)
+  })
+})

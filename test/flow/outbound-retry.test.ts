@@ -1,0 +1,149 @@
+/** What people do with answers that exist: quote, retry, delete; and what the desk does to them when we are late. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { type Loose, startFlow } from '../support/puente.ts'
+import { beginTalk, paint, sampleFile, type Talk, textsOf } from './talk.ts'
+
+t.test('answers that exist', async t => {
+  const flow = await startFlow(t, { injected: { timeFactor: 0.4 } })
+  const quiet = async (): Promise<void> => {
+    await flow.settle()
+    await sleep(250)
+    await flow.settle()
+  }
+  const failNext = (talk: Talk, code: number, as: 'status' | 'sync', count = 1): Promise<unknown> =>
+    flow.door('graph', { failNext: { code, as, count, customer: talk.customer } })
+  const failed = async (talk: Talk, messageId: number): Promise<string> => {
+    await flow.until('failed in the desk', () => talk.row(messageId).status === 'failed', 20_000)
+    await quiet()
+    return talk.row(messageId).contentAttributes.external_error
+  }
+
+  await t.test('S18: quotes go both ways, from our own map', async t => {
+    const talk = await beginTalk(flow, 'first question')
+    const answer = talk.reply('answer to it', { inReplyTo: talk.question.id })
+    await flow.until('sent', () => talk.sent()[0])
+    t.equal(talk.sent()[0].context.message_id, talk.question.sourceId)
+    const { wamid } = talk.sent()[0]
+    await flow.say({ customer: talk.customer, text: 'about your answer', replyTo: wamid, context: wamid })
+    const row = await flow.until('the customer’s quote', () =>
+      talk.conversation().messages.find((message: Loose) => message.content === 'about your answer')
+    )
+    t.equal(row.contentAttributes.in_reply_to, answer)
+    talk.reply('quoting myself', { inReplyTo: answer })
+    await flow.until('sent too', () => talk.sent()[1])
+    t.equal(talk.sent()[1].context.message_id, wamid)
+  })
+
+  await t.test('S20: Retry sends again with its quote, once per click; two updates or one', async t => {
+    const talk = await beginTalk(flow)
+    await failNext(talk, 131026, 'status')
+    const messageId = talk.reply('answer', { inReplyTo: talk.question.id })
+    t.match(await failed(talk, messageId), /\(131026\)$/)
+    talk.act('retry', { messageId })
+    await flow.until('sent again', () => talk.sent().length === 2)
+    await flow.until('read', () => talk.row(messageId).status === 'read')
+    t.equal(talk.sent()[1].context.message_id, talk.question.sourceId)
+
+    await failNext(talk, 131026, 'status', 2)
+    const other = talk.reply('one update', { inReplyTo: talk.question.id })
+    await failed(talk, other)
+    // As on develop: the second of the two updates is the only one.
+    await flow.door('faults', [{ on: 'hook:desk', kind: 'drop', match: 'message_updated', count: 1 }])
+    talk.act('retry', { messageId: other })
+    await flow.until('sent a second time', () => talk.sent().length === 4)
+    await failed(talk, other)
+    talk.act('retry', { messageId: other })
+    await flow.until('sent a third time', () => talk.sent().length === 5)
+    await flow.until('read', () => talk.row(other).status === 'read')
+    await quiet()
+    t.equal(talk.sent().length, 5)
+    t.equal(talk.sent()[4].context.message_id, talk.question.sourceId)
+  })
+
+  await t.test('Retry of an answer that WhatsApp refused at once sends it then', async t => {
+    const talk = await beginTalk(flow)
+    await failNext(talk, 131026, 'sync')
+    const messageId = talk.reply('refused at once')
+    await failed(talk, messageId)
+    t.equal(talk.sent().length, 0)
+    talk.act('retry', { messageId })
+    await flow.until('sent', () => talk.sent().length === 1)
+    await flow.until('read', () => talk.row(messageId).status === 'read')
+  })
+
+  await t.test('S21: of several parts only those that failed go again', async t => {
+    const talk = await beginTalk(flow)
+    await flow.door('graph', { statuses: { mode: 'manual' } })
+    const messageId = talk.reply('two files', {
+      attachments: [sampleFile('jpeg', 'a.jpg'), sampleFile('pdf', 'b.pdf')]
+    })
+    await flow.until('both', () => talk.sent().length === 2, 15_000)
+    const [image, pdf] = talk.sent()
+    await flow.door('status', { wamid: image.wamid, status: 'read' })
+    await flow.door('status', { wamid: pdf.wamid, status: 'failed', code: 131026 })
+    await failed(talk, messageId)
+    talk.act('retry', { messageId })
+    await flow.until('sent again', () => talk.sent().length === 3, 15_000)
+    await flow.door('status', { wamid: talk.sent()[2].wamid, status: 'delivered' })
+    await flow.until('the lower of the two', () => talk.row(messageId).status === 'delivered')
+    await flow.door('graph', { statuses: { mode: 'instant' } })
+    await quiet()
+    t.same(
+      talk.sent().map(message => message.type),
+      ['image', 'document', 'document']
+    )
+  })
+
+  await t.test('S22: deleting in the desk sends nothing and says that WhatsApp cannot recall, once', async t => {
+    const talk = await beginTalk(flow)
+    const messageId = talk.reply('said too much')
+    await flow.until('read', () => talk.row(messageId).status === 'read')
+    await quiet()
+    await flow.door('faults', [{ on: 'hook:desk', kind: 'duplicate', match: 'message_updated', count: 1 }])
+    talk.act('delete', { messageId })
+    const notes = (): Loose[] => talk.conversation().messages.filter((message: Loose) => message.private)
+    await flow.until('the note', () => notes()[0])
+    await quiet()
+    t.equal(notes().length, 1)
+    t.match(notes()[0].content, /cannot recall/)
+    t.same(textsOf(talk.sent()), ['said too much'], 'neither the note nor "This message was deleted" is sent')
+  })
+
+  await t.test('deleted before it could leave: it never does', async t => {
+    const talk = await beginTalk(flow)
+    await flow.door('faults', [{ on: 'hook:desk', kind: 'delay', match: 'message_created', count: 1, delayMs: 150 }])
+    const messageId = talk.reply('never mind')
+    talk.act('delete', { messageId })
+    await sleep(500)
+    await quiet()
+    t.equal(talk.sent().length, 0)
+    t.equal(talk.conversation().messages.filter((message: Loose) => message.private).length, 0)
+  })
+
+  await t.test(
+    'painted failed because our answer came late: the truth is written back, nothing is sent twice',
+    async t => {
+      const talk = await beginTalk(flow)
+      const messageId = talk.reply('the hook was slow')
+      await flow.until('sent', () => talk.sent().length === 1)
+      await paint(flow, talk, messageId, 'failed', 'Net::ReadTimeout with #<TCPSocket:(closed)>')
+      await flow.until('the truth', () => talk.row(messageId).status === 'read', 15_000)
+      t.notOk(talk.row(messageId).contentAttributes.external_error)
+      await quiet()
+      t.equal(talk.sent().length, 1)
+    }
+  )
+
+  await t.test('painted failed while it is in work: sent once, and shown so', async t => {
+    const talk = await beginTalk(flow)
+    await flow.door('faults', [{ on: 'call:graph', kind: 'delay', match: 'POST /messages', count: 1, delayMs: 700 }])
+    const messageId = talk.reply('slowly')
+    await sleep(300)
+    await paint(flow, talk, messageId, 'failed', 'Net::ReadTimeout with #<TCPSocket:(closed)>')
+    await flow.until('sent', () => talk.sent().length === 1)
+    await flow.until('the truth', () => talk.row(messageId).status === 'read', 15_000)
+    await quiet()
+    t.equal(talk.sent().length, 1)
+  })
+})
