@@ -148,7 +148,7 @@ export function createIntake(options: IntakeOptions): Intake {
         all.map(row => row.code ?? null),
         all.map(row => row.opensWindow),
         all.map(row => row.wamid ?? null),
-        all.map(row => row.holdMs),
+        all.map(row => Math.ceil(row.holdMs)),
         all.map(row => (row.dayAt ?? row.occurredAt).getTime() / 1000)
       ]
     })

@@ -36,19 +36,25 @@ with picked as (
   update lanes l set owner = $1, fence = l.fence + 1, lease_until = statement_timestamp() + make_interval(secs => $5),
     due_at = statement_timestamp() + make_interval(secs => $5)
   from picked where l.id = picked.id
-  returning l.*
+  returning l.id
 )
+select id from leased`
+
+// A statement of its own, hence a picture of its own, taken when the lanes are ours: within the statement that takes them
+// one could see a lane as its last holder released it, but events and binding as they were before.
+const READ = `
 select l.id as lane_id, l.desk_id as lane_desk, l.number_id as lane_number, l.customer_id, l.outbound, l.fence, l.arrivals,
   l.strikes, l.parked, l.tokens, extract(epoch from clock_timestamp() - l.tokens_at) * 1000 as tokens_age,
   c.ids_sealed, coalesce(li.window_from, l.window_from) as window_from, coalesce(li.last_wamid, l.last_wamid) as last_wamid,
   l.session_from, l.read_wamid, b.contact_id, b.source_id, b.conversation_id, b.conversation_status, b.last_message_id, e.*
-from leased l
+from lanes l
 join customers c on c.id = l.customer_id
 left join lanes li on l.outbound and li.number_id = l.number_id and li.customer_id = l.customer_id and not li.outbound
 left join bindings b on b.number_id = l.number_id and b.customer_id = l.customer_id
 left join lateral (
-  select ${EVENT_COLUMNS} from events e where e.lane_id = l.id and e.state = 0 order by e.ord, e.seq limit $6
+  select ${EVENT_COLUMNS} from events e where e.lane_id = l.id and e.state = 0 order by e.ord, e.seq limit $3
 ) e on true
+where l.id = any ($1::bigint[]) and l.owner = $2
 order by l.id, e.ord, e.seq`
 
 const MORE = `
@@ -159,11 +165,14 @@ export function createLanes(options: LanesOptions): Lanes {
 
   return {
     async claim({ limit, blockedDesks, blockedNumbers }) {
-      const answer = await pool.query({
+      const leased = await pool.query({
         name: 'claim',
         text: CLAIM,
-        values: [owner, limit, blockedDesks, blockedNumbers, leaseSeconds, eventsPerLane]
+        values: [owner, limit, blockedDesks, blockedNumbers, leaseSeconds]
       })
+      if (leased.rows.length === 0) return []
+      const ids = (leased.rows as { id: number }[]).map(row => row.id)
+      const answer = await pool.query({ name: 'claimed', text: READ, values: [ids, owner, eventsPerLane] })
       const lanes: ClaimedLane[] = []
       for (const row of answer.rows as ClaimRow[]) {
         const last = lanes.at(-1)

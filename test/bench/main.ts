@@ -14,12 +14,30 @@ interface Part {
   run: (ground: Ground, wanted: (id: string) => boolean) => Promise<Bar[]>
 }
 
+/** R6, R8, R9, R10 and R13 are bars of a later issue. */
 const PARTS: Part[] = [
   {
     ids: ['B1', 'B2', 'B3', 'B4', 'B5', 'B6', 'B8'],
     quick: true,
     run: async (ground, wanted) => (await import('./counts.ts')).countAll(ground, wanted)
-  }
+  },
+  {
+    ids: ['B7', 'B10'],
+    run: async (ground, wanted) => (await import('./redis.ts')).measureRedis(ground, wanted)
+  },
+  { ids: ['B9'], quick: true, run: async ground => (await import('./memory.ts')).measureMemory(ground) },
+  { ids: ['B11'], quick: true, run: async () => (await import('./faults.ts')).readFaults() },
+  {
+    ids: ['R1', 'R2'],
+    run: async (ground, wanted) =>
+      (await (await import('./ack-rates.ts')).measureAcks(ground)).filter(bar => wanted(bar.id))
+  },
+  {
+    ids: ['R3', 'R4', 'R5', 'R7'],
+    run: async (ground, wanted) => (await import('./flow-rates.ts')).measureFlows(ground, wanted)
+  },
+  { ids: ['R11'], run: async () => (await import('./start-time.ts')).measureStart() },
+  { ids: ['R12'], run: async ground => (await import('./pace.ts')).measurePace(ground) }
 ]
 
 const { values } = parseArgs({

@@ -24,7 +24,13 @@ export function findInboundDisorder(said: Said[], evidence: Evidence): string[] 
         const first = acked < evidence.spoken.get(b.wamid)! && a.event.ord <= b.event.ord
         const before = a.event.ord < b.event.ord || (a.event.ord === b.event.ord && a.event.seq < b.event.seq)
         const wasThere = b.event.attempted !== null && a.event.received + PICTURE_MS < b.event.attempted
-        if (first || (before && wasThere)) wrong.push(`${a.tag} after ${b.tag}`)
+        if (first || (before && wasThere)) {
+          const facts = [a, b].map(
+            each =>
+              `row ${each.row} lane ${each.event.lane} seq ${each.event.seq} ord ${each.event.ord} stored ${Math.round(each.event.received % 1e6)} attempted ${Math.round((each.event.attempted ?? 0) % 1e6)}`
+          )
+          wrong.push(`${a.tag} after ${b.tag}: ${facts.join(' and ')}`)
+        }
       }
     }
   }

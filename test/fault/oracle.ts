@@ -25,6 +25,7 @@ export interface Verdict {
 
 export interface EventRow {
   key: string
+  lane: number | null
   state: number
   code: string | null
   ord: number
@@ -79,7 +80,8 @@ export async function gatherEvidence(world: World): Promise<Evidence> {
       })
     }
   }
-  const events = await world.query<EventRow>(`select key, state, code, ord::float8 as ord, seq::float8 as seq,
+  const events =
+    await world.query<EventRow>(`select key, lane_id::float8 as lane, state, code, ord::float8 as ord, seq::float8 as seq,
     (extract(epoch from received_at) * 1000)::float8 as received,
     (extract(epoch from attempt_at) * 1000)::float8 as attempted from events`)
   const deliveries = await world.query<{ id: number; state: string; code: string | null; told: string }>(

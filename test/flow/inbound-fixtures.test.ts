@@ -334,6 +334,45 @@ t.test('media that WhatsApp has arrive as files, whole and of the right kind', a
   })
 })
 
+t.test('media: a fault that passes is waited out, one that stays becomes a sentence', async t => {
+  const flow = await startFlow(t)
+  const { bytes } = getSample('jpeg')!
+  const sayPicture = async (nth: number, match: string, status: number, count: number) => {
+    const media = await serveMedia(flow, bytes, 'image/jpeg')
+    const about = match.replace('$id', media.id)
+    flow.sandbox.faults.set([{ on: 'call:graph', kind: 'status', match: about, status, count }])
+    const moved = moveFixture(flow, 'inbound-image', 700 + nth)
+    Object.assign(moved.body.entry[0].changes[0].value.messages[0].image, { id: media.id, sha256: media.sha256 })
+    t.equal(await deliver(flow, moved.body), 200)
+    await flow.settle(60_000)
+    return { moved, hex: media.hex }
+  }
+  const cases: [name: string, match: string, status: number][] = [
+    ['Graph has a fault when asked for the address', '$id', 500],
+    ['the address has expired', 'GET /whatsapp_business', 404],
+    ['the download has a fault', 'GET /whatsapp_business', 503]
+  ]
+  for (const [nth, [name, match, status]] of cases.entries()) {
+    const { moved, hex } = await sayPicture(nth, match, status, 1)
+    const [row] = rowsOf(flow, moved, undefined)
+    t.equal(row?.attachments[0]?.sha256, hex, name)
+    t.equal(row?.content, 'Broken item', name)
+    t.equal(flow.sandbox.faults.list().filter(each => (each.count ?? 1) > 0).length, 0, 'the fault has happened')
+  }
+  const { moved } = await sayPicture(9, 'GET /whatsapp_business', 500, 50)
+  const [row] = rowsOf(flow, moved, undefined)
+  t.match(row.content, /^Broken item\n\n⚠️ Picture: could not be fetched\. Puente can fetch it again/)
+  t.match(row.contentAttributes.puente, { placeholder: true, error: 'media_unfetched' })
+  t.same(await sql(flow, "select state from events where code = 'media_unfetched'"), [{ state: 1 }])
+  flow.sandbox.faults.set([])
+
+  const large = { sample: 'pdf', bytes: 100 * 1024 * 1024 + 1 }
+  await flow.say({ type: 'document', text: 'everything', filename: 'all.pdf', media: large })
+  const told = await flow.until('the row', () => flow.messages().find(each => /all\.pdf/.test(each.content)), 30_000)
+  t.match(told.content, /“all\.pdf”: too large to show here \(104\.9 MB\)/)
+  t.equal(told.attachments.length, 0)
+})
+
 t.test('a form with two files of which one is gone loses only that one', async t => {
   const flow = await startFlow(t)
   const media = await serveMedia(flow, getSample('jpeg')!.bytes, 'image/jpeg')

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Flow, Loose } from '../support/puente.ts'
 
 const folder = join(import.meta.dirname, '../fixtures/whatsapp')
@@ -119,8 +120,13 @@ export function other(flow: Flow, field: string, list: string, items: Loose[], m
   return { object: 'whatsapp_business_account', entry: [{ id: '2', changes: [{ field, value: held }] }] }
 }
 
+/** Delivers as Meta does: what cannot be stored just now (503, a busy machine) comes again. */
 export async function deliver(flow: Flow, body: Loose, more: Loose = {}): Promise<number> {
-  return ((await flow.sandbox.graph.deliver({ body, ...more })) as Loose).status
+  for (let repeats = 0; ; repeats++) {
+    const { status } = (await flow.sandbox.graph.deliver({ body, ...more })) as Loose
+    if (status !== 503 || repeats === 30) return status
+    await sleep(200)
+  }
 }
 
 /** The conversations whose contact fits: by user id, phone, or name. */

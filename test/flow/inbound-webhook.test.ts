@@ -383,7 +383,7 @@ t.test('batches: every entry, change, message and status is handled, also around
 })
 
 t.test('the same message is shown once, whatever Meta repeats', async t => {
-  const flow = await startFlow(t)
+  const flow = await startFlow(t, { numbers: 2 })
   const wamid = newWamid()
   const body = webhook(flow, { wamid, text: 'once' })
   const answers = await Promise.all(Array.from({ length: 100 }, () => deliver(flow, body)))
@@ -402,6 +402,17 @@ t.test('the same message is shown once, whatever Meta repeats', async t => {
   await flow.settle(30_000)
   t.same(callsSince(flow, mark), ['POST /conversations/:id/messages'], 'a repetition costs the desk nothing')
   t.equal(count(flow, 'other words'), 0, 'the first content stays')
+
+  await t.test('the same id at another number is another message', async t => {
+    const [, second] = (flow.sandbox.graph.config() as Loose).numbers
+    const elsewhere = webhook(flow, { wamid, text: 'at the second number' })
+    elsewhere.entry[0].changes[0].value.metadata.phone_number_id = second.phoneNumberId
+    t.equal(await deliver(flow, elsewhere), 200)
+    await flow.until('the row', () => count(flow, 'at the second number') === 1, 30_000)
+    const inboxes = new Set(flow.conversations().map(each => each.inboxId))
+    t.equal(inboxes.size, 2, 'each number has an inbox of its own')
+    t.equal(new Set(flow.conversations().map(each => each.contact.id)).size, 1, 'and the customer one contact')
+  })
 
   await t.test('what is older than the connecting is counted, not delivered', async t => {
     await sql(flow, "update numbers set connected_at = now() - interval '2 days'")

@@ -2,17 +2,13 @@
  * How many calls may be in flight at a desk. Follows two signals, as TCP does: the lag of the hooks that echo our own
  * rows (the desk's background workers are behind), and the latency of calls (its web servers are). On a real small desk
  * four calls in flight hold up every agent's answer by seconds and gain a third in rate (contract §13), so the limit
- * starts at the floor and grows only while both signals are quiet.
+ * starts at the floor, grows only while both signals are quiet, and stays where they are neither quiet nor bad.
  */
 export interface PaceOptions {
   ceiling: number
   floor?: number
   start?: number
   monotonicMs: () => number
-  /** A lag above this is congestion, milliseconds above the best lag seen (default 200). */
-  lagTargetMs?: number
-  /** Latency above best × this is congestion (default 2). */
-  latencyFactor?: number
 }
 
 export interface DeskPace {
@@ -27,93 +23,121 @@ export interface DeskPace {
   facts(): { limit: number; lagMs: number | null; latencyMs: number | null; bestLatencyMs: number | null }
 }
 
-/** A best value is forgotten slowly, so that a desk that became slower for good is not punished for ever. */
-const FORGET_MS = 60_000
+/** A verdict needs so much time and so many calls, or it would be about chance. */
 const WINDOW_MS = 100
-const MIN_CALLS = 4
+const MIN_CALLS = 6
+/** Lag of echoes beyond the best: below the first the limit may grow, above the second it is cut, milliseconds. */
+const LAG = { quietMs: 50, badMs: 120 }
+/** Latency of calls beyond this factor of the best, and a few milliseconds of jitter, is bad. */
+const LATENCY = { bad: 1.5, jitterMs: 10 }
+/** Nobody at a screen notices this: a desk that answers within it has room, whatever its best was. */
+const UNNOTICED_MS = 50
+/** Echoes so much beyond the best need no whole window: the desk has become smaller, or somebody else loads it. */
+const MUCH_TOO_LATE = { ms: 300, echoes: 2 }
+const CUT = { forLag: 0.7, forLatency: 0.85, forTrouble: 0.5, firstTime: 0.5 }
 /** After a cut, what is in flight must drain before the next verdict means anything. */
-const COOL_MS = 500
+const COOL_MS = 400
+/** What a change of the limit does shows only in calls that begin after it, and in their echoes. */
+const SETTLE_MOST_MS = 1_000
+const STEP = { first: 2, least: 0.5, part: 0.1 }
+/** Rounds up from here: 3.75 calls are nearer to four than to three. */
+const ROUNDING = 0.25
+/** The best values hold so long; then half of the limit for a moment shows what the desk does without our load. */
+const FRESH_MS = 20_000
 
 export function createDeskPace(options: PaceOptions): DeskPace {
   const { monotonicMs } = options
   const floor = options.floor ?? 1
-  const lagTargetMs = options.lagTargetMs ?? 200
-  const latencyFactor = options.latencyFactor ?? 2
   let ceiling = options.ceiling
   let limit = Math.min(ceiling, Math.max(floor, options.start ?? floor))
-  let slowStart = true
+  let doubling = true
+  /** The limit to come back to after a look at the desk with half of the load. */
+  let lookingFrom: number | null = null
   let calls = 0
   let sumMs = 0
-  let wasFull = false
   let lags: number[] = []
+  let late = 0
+  let wasFull = false
   let windowStart = monotonicMs()
-  let coolUntil = 0
   let bestLatency: number | null = null
-  let bestLatencyAt = 0
   let bestLag: number | null = null
-  let bestLagAt = 0
-  let lastLag: number | null = null
+  let bestAt = 0
   let lastLatency: number | null = null
+  let lastLag: number | null = null
 
-  const keepBest = (best: number | null, at: number, value: number, now: number): [number, number] =>
-    best === null || value <= best || now - at > FORGET_MS ? [value, now] : [best, at]
-
-  const cut = (factor: number, now: number): void => {
-    slowStart = false
-    limit = Math.max(floor, limit * factor)
-    coolUntil = now + COOL_MS
+  const watchAfter = (waitMs: number): void => {
     calls = 0
     sumMs = 0
     lags = []
-    windowStart = now
+    late = 0
+    wasFull = false
+    windowStart = monotonicMs() + waitMs
+  }
+
+  const cut = (factor: number): void => {
+    limit = Math.max(floor, limit * (doubling ? Math.min(factor, CUT.firstTime) : factor))
+    doubling = false
+    lookingFrom = null
+    watchAfter(COOL_MS)
   }
 
   const judge = (): void => {
     const now = monotonicMs()
-    if (now < coolUntil || now - windowStart < WINDOW_MS || calls < Math.max(MIN_CALLS, Math.floor(limit))) return
+    if (now - windowStart < WINDOW_MS || calls < Math.max(MIN_CALLS, Math.floor(limit))) return
     const latency = sumMs / calls
+    const lag = lags.length === 0 ? null : lags.sort((a, b) => a - b)[lags.length >> 1]!
     lastLatency = latency
-    ;[bestLatency, bestLatencyAt] = keepBest(bestLatency, bestLatencyAt, latency, now)
-    const lag = lags.length === 0 ? null : lags.sort((a, b) => a - b)[Math.floor(lags.length * 0.8)]!
-    if (lag !== null) {
-      lastLag = lag
-      ;[bestLag, bestLagAt] = keepBest(bestLag, bestLagAt, lag, now)
+    lastLag = lag ?? lastLag
+    const settleMs = Math.min(SETTLE_MOST_MS, latency + (lag ?? 0))
+    if (lookingFrom !== null) {
+      bestLatency = latency
+      bestLag = lag ?? bestLag
+      bestAt = now
+      limit = Math.min(ceiling, lookingFrom)
+      lookingFrom = null
+      watchAfter(settleMs)
+      return
     }
-    const lagBad = lag !== null && bestLag !== null && lag > bestLag + lagTargetMs
-    // A few milliseconds of jitter on a fast desk are no congestion.
-    const latencyBad = latency > bestLatency * latencyFactor + 10
-    const full = wasFull
-    calls = 0
-    sumMs = 0
-    lags = []
-    wasFull = false
-    windowStart = now
-    if (lagBad || latencyBad) cut(lagBad ? 0.6 : 0.8, now)
-    else if (full && limit < ceiling) limit = Math.min(ceiling, slowStart ? limit * 2 : limit + 0.5)
+    if (bestLatency === null || latency <= bestLatency) {
+      bestLatency = latency
+      bestAt = now
+    }
+    if (lag !== null && (bestLag === null || lag < bestLag)) bestLag = lag
+    const behindMs = lag === null || bestLag === null ? 0 : lag - bestLag
+    if (behindMs > LAG.badMs) cut(CUT.forLag)
+    else if (latency > Math.max(UNNOTICED_MS, bestLatency * LATENCY.bad + LATENCY.jitterMs)) cut(CUT.forLatency)
+    else if (now - bestAt > FRESH_MS && limit >= floor + 1) {
+      lookingFrom = limit
+      limit = Math.max(floor, limit / 2)
+      watchAfter(settleMs)
+    } else if (wasFull && limit < ceiling && behindMs < LAG.quietMs) {
+      limit = Math.min(ceiling, doubling ? limit * STEP.first : limit + Math.max(STEP.least, limit * STEP.part))
+      watchAfter(settleMs)
+    } else watchAfter(0)
   }
 
   return {
-    // Another process may hold the whole ceiling.
-    limit: () => (ceiling < 1 ? 0 : Math.max(floor, Math.floor(Math.min(limit, ceiling)))),
+    limit: () => Math.max(floor, Math.floor(Math.min(limit + ROUNDING, ceiling))),
     setCeiling(value) {
       ceiling = value
     },
     onCall(tookMs, full) {
+      if (monotonicMs() < windowStart) return
       calls++
       sumMs += tookMs
       wasFull ||= full
       judge()
     },
     onLag(lagMs) {
+      if (monotonicMs() < windowStart) return
       lags.push(lagMs)
-      if (lagMs > 1_000 && monotonicMs() >= coolUntil) {
+      if (lagMs - (bestLag ?? lagMs) > MUCH_TOO_LATE.ms && ++late >= MUCH_TOO_LATE.echoes) {
         lastLag = lagMs
-        cut(0.5, monotonicMs())
+        cut(CUT.forTrouble)
       } else judge()
     },
     onTrouble() {
-      const now = monotonicMs()
-      if (now >= coolUntil) cut(0.5, now)
+      if (monotonicMs() >= windowStart) cut(CUT.forTrouble)
     },
     facts: () => ({ limit, lagMs: lastLag, latencyMs: lastLatency, bestLatencyMs: bestLatency })
   }

@@ -2,7 +2,6 @@
  * The desk's contact for a customer. Created first and looked up only when the desk says that it exists, except where
  * another spelling of the phone or an extra phone attribute could match: then one filter call goes first (S44).
  */
-import type { Bridge } from '../bridge.ts'
 import { callDesk } from '../desk/call.ts'
 import { PuenteError } from '../errors.ts'
 import { displayName, identifierFor, needsVariantLookup, variantsOf } from '../identity.ts'
@@ -113,5 +112,3 @@ function asPhone(value: unknown): string {
   const digits = String(value ?? '').replace(/\D/g, '')
   return digits === '' ? '' : `+${digits}`
 }
-
-export type { Bridge }

@@ -5,7 +5,7 @@
 import type { Bridge } from '../bridge.ts'
 import { asPuenteError, type PuenteError } from '../errors.ts'
 import { doneWork, GateClosed, type HeldLane, holdOf, LaneLost, type Leaving } from '../lanes/hold.ts'
-import type { DeskDraft, InboundFact } from '../model.ts'
+import type { InboundFact } from '../model.ts'
 import type { Binding, LaneEvent, Work } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
 import { decideAfterFailure } from '../retry.ts'
@@ -134,5 +134,3 @@ async function settleFailure(run: InboundRun, event: LaneEvent, error: PuenteErr
     ]
   }
 }
-
-export type { DeskDraft, InboundFact }

@@ -4,7 +4,7 @@
  */
 import { callDesk } from '../desk/call.ts'
 import { PuenteError } from '../errors.ts'
-import { doneWork, holdOf } from '../lanes/hold.ts'
+import { holdOf } from '../lanes/hold.ts'
 import type { DeliveryRecord, LaneEvent } from '../ports/store.ts'
 import { describeNote } from '../texts/describe.ts'
 import { deliverMessage } from './deliver.ts'
@@ -106,5 +106,3 @@ async function writeNote(run: OutboundRun, event: LaneEvent, conversationId: num
     if (!(error instanceof PuenteError && error.code === 'desk_not_found')) throw error
   }
 }
-
-export { doneWork }

@@ -235,5 +235,3 @@ function tooOld(run: OutboundRun, message: MessageToDeliver, earlier: PartRecord
   const { bridge, number } = run
   return numberNow(bridge, number).getTime() - message.hook.message.createdAt.getTime() > bridge.times.reconcileYoungMs
 }
-
-export { holdOf }

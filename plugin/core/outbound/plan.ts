@@ -3,7 +3,7 @@
  * carry a caption, choices as buttons or a list, templates. Pure; files are still at the desk.
  */
 import { planMedia } from '../capabilities.ts'
-import { type ErrorCode, PuenteError } from '../errors.ts'
+import { PuenteError } from '../errors.ts'
 import { splitText } from '../markup/split.ts'
 import { toWhatsApp } from '../markup/to-whatsapp.ts'
 import type { TemplateMessage } from '../model.ts'
@@ -81,5 +81,3 @@ function readChoices(attributes: Record<string, unknown>, contentType: string): 
     return typeof title === 'string' && title !== '' ? [{ id: String(value ?? title), title }] : []
   })
 }
-
-export type { ErrorCode }

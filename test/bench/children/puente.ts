@@ -48,7 +48,7 @@ async function obey(order: PuenteOrder): Promise<unknown> {
 }
 
 function readLimits(): number[] {
-  return runtime.bridge.registry.desks().map(desk => runtime.bridge.pace(desk.id).limit())
+  return runtime.bridge.registry.desks().map((desk: { id: number }) => runtime.bridge.pace(desk.id).limit())
 }
 
 process.on('message', message => {
