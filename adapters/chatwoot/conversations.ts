@@ -99,6 +99,12 @@ function readConversation(value: unknown, sourceId?: string): DeskConversation[]
       contactName: textOf(contact.name),
       status,
       sourceId: sourceId ?? told.find(source => source !== null) ?? null,
+      shown: shown.flatMap(message => {
+        const messageId = idOf(message.id)
+        return messageId === null
+          ? []
+          : [{ id: messageId, additionalAttributes: { ...recordOf(message.additional_attributes) } }]
+      }),
       lastMessageId: ids.length > 0 ? Math.max(...ids) : null,
       lastActivityAt: timeOf(wire.last_activity_at),
       attributes: { ...recordOf(wire.custom_attributes) }

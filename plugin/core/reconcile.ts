@@ -96,6 +96,12 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         const ids = rows.map(row => row.ord)
         const heard = await bridge.deliveries.states(number.id, ids)
         const unheard = rows.filter(row => !heard.has(row.ord))
+        // Painted failed by the desk, and its hook about that was lost: the truth has to be told again.
+        for (const message of messages) {
+          const told = heard.get(message.id)?.told
+          if (told !== undefined && told !== 'failed' && message.status === 'failed')
+            await bridge.deliveries.correctTold(number.id, message.id, 'failed')
+        }
         // What is stored already falls away by its key.
         if (unheard.length > 0) await bridge.intake.accept({ rows: unheard, statuses: [], conversations: [] })
         found += unheard.length
@@ -192,10 +198,12 @@ function isPaintedEcho(message: DeskMessage): boolean {
 
 function asHook(
   conversation: Pick<DeskConversation, 'id' | 'sourceId' | 'contactId' | 'status'> &
-    Partial<Pick<DeskConversation, 'contactPhone' | 'contactName'>>,
+    Partial<Pick<DeskConversation, 'contactPhone' | 'contactName' | 'shown'>>,
   message: DeskMessage
 ): MessageHook {
   const quoted = message.attributes['in_reply_to']
+  const shown = conversation.shown?.find(candidate => candidate.id === message.id)
+  const template = message.additionalAttributes['template_params'] ?? shown?.additionalAttributes['template_params']
   return {
     kind: 'message',
     created: true,
@@ -212,7 +220,7 @@ function asHook(
     marked: message.sourceId !== null || typeof message.attributes['puente'] === 'object',
     quotesMessageId: typeof quoted === 'number' ? quoted : null,
     quotesSourceId: null,
-    templateParams: (message.additionalAttributes['template_params'] as Record<string, unknown> | undefined) ?? null
+    templateParams: (template as Record<string, unknown> | undefined) ?? null
   }
 }
 

@@ -3,23 +3,9 @@
  * desk then shows is written out here; the wording of each kind and language is proved in the renderer's unit tests.
  */
 import t from 'tap'
-import { getSample } from '../../adapters/sandbox/graph/samples.ts'
-import type { Flow, Loose } from '../support/puente.ts'
+import type { Loose } from '../support/puente.ts'
 import { startFlow } from '../support/puente.ts'
-import {
-  conversationsOf,
-  deliver,
-  type Moved,
-  moveFixture,
-  newWamid,
-  nowSeconds,
-  rowsIn,
-  serveMedia,
-  sql,
-  value,
-  webhook,
-  webhookFixtures
-} from './inbound-lab.ts'
+import { deliver, moveFixture, rowsOf, sql, webhook, webhookFixtures } from './inbound-lab.ts'
 
 // Tests share two cores with others; waits end with what they wait for.
 t.setTimeout(240_000)
@@ -190,18 +176,6 @@ function show(row: Loose): string {
   return `${row.type}${echo ? ' echo' : ''}${quoted ? ' quoting' : ''}: ${row.content ?? ''}`
 }
 
-/** All rows of a fixture's customer (or its group), without the question that was put there before. */
-function rowsOf(flow: Flow, moved: Moved, group: string | undefined): Loose[] {
-  const isTheirs = (each: Loose): boolean =>
-    group !== undefined
-      ? each.contact.identifier === `wa:group:${group}`
-      : each.contact.phone === `+${moved.waId}` ||
-        // The end of the user id is this fixture's own, also when the fixture changes the id.
-        new RegExp(`^wa:US\\.[A-Za-z0-9]{17}${moved.userId.slice(-3)}$`).test(each.contact.identifier)
-  const found = flow.conversations().filter(isTheirs)
-  return found.flatMap(rowsIn).filter((row: Loose) => row.content !== 'Where is my order?')
-}
-
 t.test('every webhook of the contract, from signature to desk row', async t => {
   const flow = await startFlow(t)
   // Between the second of connecting and now lies nothing that would be too early.
@@ -256,156 +230,4 @@ t.test('every webhook of the contract, from signature to desk row', async t => {
     'every expected row has its fixture'
   )
   t.equal(flow.sent().length, before, 'echoes do not go back to WhatsApp')
-})
-
-t.test('media that WhatsApp has arrive as files, whole and of the right kind', async t => {
-  const flow = await startFlow(t)
-  let nth = 0
-  const give = async (fixture: string, sample: string, more: Loose = {}): Promise<{ moved: Moved; hex: string }> => {
-    const { bytes, mime } = getSample(sample)!
-    const media = await serveMedia(flow, bytes, mime.split(';')[0]!)
-    const moved = moveFixture(flow, fixture, 500 + nth++)
-    const { value: held } = moved.body.entry[0].changes[0]
-    const message = (held.messages ?? held.message_echoes)[0]
-    Object.assign(message[message.type], { id: media.id, sha256: media.sha256, mime_type: mime }, more)
-    t.equal(await deliver(flow, moved.body), 200)
-    return { moved, hex: media.hex }
-  }
-  const cases: [name: string, fixture: string, sample: string, type: string, content: string, more?: Loose][] = [
-    ['S66: a picture with its caption', 'inbound-image', 'jpeg', 'image', 'Broken item'],
-    ['S66: a picture without URL and caption', 'inbound-image-no-url-no-caption', 'png', 'image', ''],
-    ['S67: a video', 'inbound-video', 'mp4', 'video', 'See this'],
-    ['S67: a GIF keeps its mark', 'inbound-video', 'mp4', 'video', '🎞️ GIF\n\nSee this', { gif: true }],
-    ['S68: a voice message is marked', 'inbound-audio-file', 'ogg', 'audio', '🎤 Voice message', { voice: true }],
-    ['S69: an audio file', 'inbound-audio-file', 'mp3', 'audio', ''],
-    ['S69: a document keeps its name', 'inbound-document', 'pdf', 'file', '📄 receipt.pdf\n\nmy receipt'],
-    ['S71: a sticker', 'inbound-sticker-static', 'webp', 'image', ''],
-    ['S71: an animated sticker stays animated', 'inbound-sticker-animated', 'webp_animated', 'image', ''],
-    ['an echo with a picture', 'smb-message-echoes-image', 'jpeg', 'image', 'photo']
-  ]
-  const given: Awaited<ReturnType<typeof give>>[] = []
-  for (const [, fixture, sample, , , more] of cases) given.push(await give(fixture, sample, more))
-  const image = getSample('png')!
-  const picture = await serveMedia(flow, image.bytes, 'image/png')
-  const { phoneNumberId, token } = flow.sandbox.graph.config() as Loose
-  const located = await fetch(`${flow.sandbox.graphUrl}/v25.0/${picture.id}?phone_number_id=${phoneNumberId}`, {
-    headers: { authorization: `Bearer ${token}` }
-  })
-  const advert = moveFixture(flow, 'inbound-text-referral-ctwa', 600)
-  advert.body.entry[0].changes[0].value.messages[0].referral.image_url = ((await located.json()) as Loose).url
-  await deliver(flow, advert.body)
-  const wrong = moveFixture(flow, 'inbound-image', 601)
-  const jpeg = await serveMedia(flow, getSample('jpeg')!.bytes, 'image/jpeg')
-  wrong.body.entry[0].changes[0].value.messages[0].image.id = jpeg.id
-  await deliver(flow, wrong.body)
-  await flow.settle(60_000)
-
-  for (const [index, [name, , , type, content]] of cases.entries()) {
-    await t.test(name, async t => {
-      const { moved, hex } = given[index]!
-      const [row] = rowsOf(flow, moved, undefined)
-      t.equal(row?.content ?? '', content)
-      t.same(
-        row?.attachments.map((file: Loose) => [file.type, file.sha256]),
-        [[type, hex]],
-        'byte for byte what the customer sent'
-      )
-      if (name.startsWith('S69: a document')) t.match(decodeURIComponent(row.attachments[0].url), /receipt\.pdf/)
-      if (name.startsWith('S68')) t.equal(row.contentAttributes.puente.voice, true)
-      if (name.startsWith('S67: a GIF')) t.equal(row.contentAttributes.puente.gif, true)
-      if (name.startsWith('S71: an animated')) t.equal(row.contentAttributes.puente.animated, true)
-      if (name.startsWith('an echo')) t.match(row, { type: 'outgoing', contentAttributes: { external_echo: true } })
-    })
-  }
-  await t.test("an ad's picture comes along, and the conversation knows the click", async t => {
-    const [conversation] = conversationsOf(flow, { waId: advert.waId })
-    const [row] = rowsIn(conversation)
-    t.match(row.content, /From an ad/)
-    t.equal(row.attachments[0]?.sha256, picture.hex)
-    t.match(conversation.customAttributes, { channel: 'whatsapp', wa_origin: 'advert', wa_ctwa_id: /.+/ })
-  })
-  await t.test('S90: a file that arrives other than promised becomes a sentence with the reason', async t => {
-    const [row] = rowsOf(flow, wrong, undefined)
-    t.match(row.content, /^Broken item\n\n⚠️ Picture: arrived damaged/)
-    t.same(row.attachments, [])
-    t.match(row.contentAttributes.puente, { placeholder: true, error: 'media_mismatch' })
-    const [event] = await sql(flow, "select state, code from events where code = 'media_mismatch'")
-    t.match(event, { state: 1, code: 'media_mismatch' }, 'kept, so that it can be fetched again')
-  })
-})
-
-t.test('media: a fault that passes is waited out, one that stays becomes a sentence', async t => {
-  const flow = await startFlow(t)
-  const { bytes } = getSample('jpeg')!
-  const sayPicture = async (nth: number, match: string, status: number, count: number) => {
-    const media = await serveMedia(flow, bytes, 'image/jpeg')
-    const about = match.replace('$id', media.id)
-    flow.sandbox.faults.set([{ on: 'call:graph', kind: 'status', match: about, status, count }])
-    const moved = moveFixture(flow, 'inbound-image', 700 + nth)
-    Object.assign(moved.body.entry[0].changes[0].value.messages[0].image, { id: media.id, sha256: media.sha256 })
-    t.equal(await deliver(flow, moved.body), 200)
-    await flow.settle(60_000)
-    return { moved, hex: media.hex }
-  }
-  const cases: [name: string, match: string, status: number][] = [
-    ['Graph has a fault when asked for the address', '$id', 500],
-    ['the address has expired', 'GET /whatsapp_business', 404],
-    ['the download has a fault', 'GET /whatsapp_business', 503]
-  ]
-  for (const [nth, [name, match, status]] of cases.entries()) {
-    const { moved, hex } = await sayPicture(nth, match, status, 1)
-    const [row] = rowsOf(flow, moved, undefined)
-    t.equal(row?.attachments[0]?.sha256, hex, name)
-    t.equal(row?.content, 'Broken item', name)
-    t.equal(flow.sandbox.faults.list().filter(each => (each.count ?? 1) > 0).length, 0, 'the fault has happened')
-  }
-  const { moved } = await sayPicture(9, 'GET /whatsapp_business', 500, 50)
-  const [row] = rowsOf(flow, moved, undefined)
-  t.match(row.content, /^Broken item\n\n⚠️ Picture: could not be fetched\. Puente can fetch it again/)
-  t.match(row.contentAttributes.puente, { placeholder: true, error: 'media_unfetched' })
-  t.same(await sql(flow, "select state from events where code = 'media_unfetched'"), [{ state: 1 }])
-  flow.sandbox.faults.set([])
-
-  const large = { sample: 'pdf', bytes: 100 * 1024 * 1024 + 1 }
-  await flow.say({ type: 'document', text: 'everything', filename: 'all.pdf', media: large })
-  const told = await flow.until('the row', () => flow.messages().find(each => /all\.pdf/.test(each.content)), 30_000)
-  t.match(told.content, /“all\.pdf”: too large to show here \(104\.9 MB\)/)
-  t.equal(told.attachments.length, 0)
-})
-
-t.test('a form with two files of which one is gone loses only that one', async t => {
-  const flow = await startFlow(t)
-  const media = await serveMedia(flow, getSample('jpeg')!.bytes, 'image/jpeg')
-  const file = (id: string, name: string, sha256: string): Loose => ({
-    id,
-    file_name: name,
-    mime_type: 'image/jpeg',
-    sha256
-  })
-  const answers = {
-    photos: [file(media.id, 'front.jpg', media.sha256), file('699999999999999', 'back.jpg', media.sha256)]
-  }
-  const interactive = { type: 'nfm_reply', nfm_reply: { name: 'flow', response_json: JSON.stringify(answers) } }
-  const at = nowSeconds()
-  const wamid = newWamid()
-  const body = {
-    object: 'whatsapp_business_account',
-    entry: [
-      {
-        id: '1',
-        changes: [
-          {
-            field: 'messages',
-            value: value(flow, [{ wamid, at, more: { type: 'interactive', text: undefined, interactive } }])
-          }
-        ]
-      }
-    ]
-  }
-  t.equal(await deliver(flow, body), 200)
-  const row = await flow.until('the row', () => flow.messages()[0], 30_000)
-  t.equal(row.attachments.length, 1)
-  t.equal(row.attachments[0].sha256, media.hex)
-  t.match(row.content, /“back\.jpg”: no longer at WhatsApp/)
-  t.notMatch(row.content, /“front\.jpg”: no longer/)
 })

@@ -147,6 +147,18 @@ export function rowsIn(conversation: Loose): Loose[] {
   return (conversation?.messages ?? []).filter((row: Loose) => row.contentAttributes?.puente !== undefined)
 }
 
+/** All rows of a fixture's customer (or its group), without the question that was put there before. */
+export function rowsOf(flow: Flow, moved: Moved, group?: string): Loose[] {
+  const isTheirs = (each: Loose): boolean =>
+    group !== undefined
+      ? each.contact.identifier === `wa:group:${group}`
+      : each.contact.phone === `+${moved.waId}` ||
+        // The end of the user id is this fixture's own, also when the fixture changes the id.
+        new RegExp(`^wa:US\\.[A-Za-z0-9]{17}${moved.userId.slice(-3)}$`).test(each.contact.identifier)
+  const found = flow.conversations().filter(isTheirs)
+  return found.flatMap(rowsIn).filter((row: Loose) => row.content !== 'Where is my order?')
+}
+
 export function allRows(flow: Flow): Loose[] {
   return flow.conversations().flatMap(rowsIn)
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { type Loose, startFlow } from '../support/puente.ts'
-import { beginTalk, lastEntry, sentTo, talkOf, textsOf } from './talk.ts'
+import { beginTalk, lastEntry, paint, sentTo, talkOf, textsOf } from './talk.ts'
 
 const FACTOR = 0.05
 const GRACE_MS = 30_000 * FACTOR + 1_100
@@ -126,14 +126,37 @@ t.test('missed hooks', async t => {
     t.equal(late.sent().length, 0)
   })
 
-  await t.test('S95: painted failed unheard: the truth is written back', async t => {
-    const talk = await beginTalk(flow)
+  await t.test('painted failed, and nobody heard of it: the truth is written back, nothing is sent twice', async t => {
     await flow.door('graph', { statuses: { mode: 'manual' } })
-    const messageId = talk.reply('on its way')
+    const talk = await beginTalk(flow)
+    const heard = talk.reply('heard, painted unheard')
     await flow.until('sent', () => talk.sent()[0])
     await flow.settle()
+    await deaf('message_updated', 1)
+    await paint(flow, talk, heard, 'failed', '500 Internal Server Error')
+    await flow.until('lost', () => flow.ledger().at(-1)!.fault === 'drop')
+    // Nobody answered this one at all, so the desk painted it.
+    await deaf('message_', 2)
+    const unheard = await lost(2, async () => {
+      const messageId = talk.reply('unheard and painted')
+      await paint(flow, talk, messageId, 'failed', 'Connection refused')
+      return messageId
+    })
+    t.same(
+      [heard, await unheard].map(id => talk.row(id).status),
+      ['failed', 'failed']
+    )
+    await sleep(GRACE_MS)
+    await flow.until('sent too', async () => {
+      await read()
+      return talk.sent().length === 2
+    })
+    await flow.until('both shown as they are', async () =>
+      [heard, await unheard].every(id => talk.row(id).status === 'sent')
+    )
+    await flow.settle()
+    t.same(textsOf(talk.sent()), ['heard, painted unheard', 'unheard and painted'])
     await flow.door('graph', { statuses: { mode: 'instant' } })
-    t.equal(talk.row(messageId).status, 'sent')
   })
 
   await t.test('B11: when nothing happened, a look costs one call', async t => {

@@ -34,7 +34,7 @@ const LATENCY = { bad: 1.5, jitterMs: 10 }
 const UNNOTICED_MS = 50
 /** Echoes so much beyond the best need no whole window: the desk has become smaller, or somebody else loads it. */
 const MUCH_TOO_LATE = { ms: 300, echoes: 2 }
-const CUT = { forLag: 0.7, forLatency: 0.85, forTrouble: 0.5, firstTime: 0.5 }
+const CUT = { forLag: 0.7, forLatency: 0.75, forTrouble: 0.5, firstTime: 0.5 }
 /** After a cut, what is in flight must drain before the next verdict means anything. */
 const COOL_MS = 400
 /** What a change of the limit does shows only in calls that begin after it, and in their echoes. */
@@ -43,7 +43,7 @@ const STEP = { first: 2, least: 0.5, part: 0.1 }
 /** Rounds up from here: 3.75 calls are nearer to four than to three. */
 const ROUNDING = 0.25
 /** The best values hold so long; then half of the limit for a moment shows what the desk does without our load. */
-const FRESH_MS = 20_000
+const FRESH_MS = 60_000
 
 export function createDeskPace(options: PaceOptions): DeskPace {
   const { monotonicMs } = options
@@ -98,15 +98,18 @@ export function createDeskPace(options: PaceOptions): DeskPace {
       watchAfter(settleMs)
       return
     }
-    if (bestLatency === null || latency <= bestLatency) {
+    const isOld = now - bestAt > FRESH_MS
+    // At the floor there is nothing to halve: what the desk does now is its best.
+    const nothingToHalve = isOld && limit < floor + 1
+    if (bestLatency === null || latency <= bestLatency || nothingToHalve) {
       bestLatency = latency
       bestAt = now
     }
-    if (lag !== null && (bestLag === null || lag < bestLag)) bestLag = lag
+    if (lag !== null && (bestLag === null || lag < bestLag || nothingToHalve)) bestLag = lag
     const behindMs = lag === null || bestLag === null ? 0 : lag - bestLag
     if (behindMs > LAG.badMs) cut(CUT.forLag)
     else if (latency > Math.max(UNNOTICED_MS, bestLatency * LATENCY.bad + LATENCY.jitterMs)) cut(CUT.forLatency)
-    else if (now - bestAt > FRESH_MS && limit >= floor + 1) {
+    else if (isOld && limit >= floor + 1) {
       lookingFrom = limit
       limit = Math.max(floor, limit / 2)
       watchAfter(settleMs)

@@ -78,6 +78,8 @@ export interface DeskConversation {
   /** Of the contact, for a conversation that an agent began unheard. */
   contactPhone: string | null
   contactName: string | null
+  /** What is told of its newest messages beyond what reading them tells: only here the desk shows a template's values. */
+  shown: { id: number; additionalAttributes: Record<string, unknown> }[]
   status: 'open' | 'resolved' | 'pending' | 'snoozed'
   sourceId: string | null
   lastMessageId: number | null
