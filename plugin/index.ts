@@ -52,10 +52,11 @@ const plugin: FastifyPluginAsync<PuenteOptions> = async (fastify, given) => {
 
 async function addRoutes(scope: FastifyInstance, runtime: Runtime, metrics: boolean): Promise<void> {
   scope.setErrorHandler((error, request, reply) => {
-    const status = (error as { statusCode?: number }).statusCode
-    if (status === undefined && (error as { code?: unknown }).code === undefined)
-      request.log.error({ err: error }, 'request failed')
-    return sendProblem(request, reply, error)
+    const answer = sendProblem(request, reply, error)
+    // The webhooks' own logger is silent; what nobody expected is told all the same.
+    if (answer.statusCode === 500)
+      runtime.bridge.log.error({ err: error, route: request.routeOptions.url }, 'request failed')
+    return answer
   })
   // A connection that is in use while the host closes would keep it waiting for the whole keep-alive time.
   let closing = false

@@ -2,6 +2,7 @@
  * The acknowledging path: single-flight group commit. Whatever arrives while one commit is in flight goes into the
  * next; there is no timer. A bounded queue answers `not_stored` rather than growing. Leaves out what the rows mean.
  */
+import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { Intake, IntakeBatch, IntakeConversation, IntakeRow, IntakeStatus } from '../../plugin/core/ports/store.ts'
@@ -156,6 +157,28 @@ export function createIntake(options: IntakeOptions): Intake {
     if (page !== undefined) pages.remember(page.day, page.id, plain)
   }
 
+  /** What PostgreSQL refuses for its contents would be refused for a week: its payloads are kept for a person instead. */
+  const keepUnstorable = async (waiting: Waiting): Promise<void> => {
+    const rows = waiting.batch.rows.map<IntakeRow>((row, index) => ({
+      ...row,
+      key: `u:${randomUUID()}:${index}`,
+      identity: null,
+      laneId: undefined,
+      occurredAt: new Date(),
+      dayAt: undefined,
+      ord: 0,
+      wamid: undefined,
+      state: 2,
+      code: 'unstorable'
+    }))
+    try {
+      if (rows.length > 0) await insertRows(rows)
+      finish(waiting, null, 0)
+    } catch (error) {
+      finish(waiting, new PuenteError('not_stored', { cause: error, retryAfterSeconds: 30 }))
+    }
+  }
+
   /** A batch that fails for what it holds (not for where it goes) is halved until the culprit stands alone. */
   const writeOrHalve = async (batch: Waiting[], tries = 0): Promise<void> => {
     try {
@@ -163,13 +186,12 @@ export function createIntake(options: IntakeOptions): Intake {
       for (const waiting of batch) finish(waiting, null, waiting.rows)
     } catch (error) {
       if (isDeadlock(error) && tries < 5) return writeOrHalve(batch, tries + 1)
-      if (!isDataError(error) || batch.length === 1) {
-        const failure = isDataError(error)
-          ? error
-          : new PuenteError(isConnectionError(error) ? 'database_unavailable' : 'not_stored', {
-              cause: error,
-              retryAfterSeconds: 2
-            })
+      if (isDataError(error) && batch.length === 1) return keepUnstorable(batch[0]!)
+      if (!isDataError(error)) {
+        const failure = new PuenteError(isConnectionError(error) ? 'database_unavailable' : 'not_stored', {
+          cause: error,
+          retryAfterSeconds: 2
+        })
         for (const waiting of batch) finish(waiting, failure)
         return
       }

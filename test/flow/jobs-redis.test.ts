@@ -4,7 +4,7 @@ import { startFlow } from '../support/puente.ts'
 import { useRedis } from '../support/redis.ts'
 import { beginTalk } from './talk.ts'
 
-t.test('S89: jobs on Redis', async t => {
+t.test('jobs on Redis', async t => {
   const redis = await useRedis(t)
   const flow = await startFlow(t, { options: { redisUrl: redis.url } })
   const hookAnswers = (after: number): (number | undefined)[] =>

@@ -23,7 +23,7 @@ t.test('missed hooks', async t => {
   const deskCalls = (mark: number): string[] =>
     flow.ledger({ side: 'desk', what: 'call', after: mark }).map(entry => entry.name)
 
-  await t.test('S92: lost answers are found and sent once, in order', async t => {
+  await t.test('lost answers are found and sent once, in order', async t => {
     const talk = await beginTalk(flow)
     await flow.settle()
     await deaf('message_created', 2)
@@ -71,7 +71,7 @@ t.test('missed hooks', async t => {
     t.ok(talk.conversation().messages.some((message: Loose) => message.content === 'I hear you'))
   })
 
-  await t.test('S93: what is found late is flagged; a person’s Retry sends it', async t => {
+  await t.test('what is found late is flagged; a person’s Retry sends it', async t => {
     const talk = await beginTalk(flow)
     await flow.settle()
     await deaf('message_created', 1)
@@ -97,7 +97,7 @@ t.test('missed hooks', async t => {
     t.equal(talk.sent().length, 1)
   })
 
-  await t.test('S94: a Retry and a deletion that nobody heard are read again after a start', async t => {
+  await t.test('a Retry and a deletion that nobody heard are read again after a start', async t => {
     const talk = await beginTalk(flow)
     await flow.door('graph', { failNext: { code: 131026, as: 'status', customer: talk.customer } })
     const messageId = talk.reply('first it fails')
@@ -159,7 +159,7 @@ t.test('missed hooks', async t => {
     await flow.door('graph', { statuses: { mode: 'instant' } })
   })
 
-  await t.test('B11: when nothing happened, a look costs one call', async t => {
+  await t.test('when nothing happened, a look costs one call', async t => {
     await flow.settle()
     await sleep(GRACE_MS)
     await read()

@@ -45,7 +45,7 @@ t.test('what an answer becomes at WhatsApp', async t => {
     }
   })
 
-  await t.test('S11: a text over 4,096 characters is split at sentence ends, in order, losing nothing', async t => {
+  await t.test('a text over 4,096 characters is split at sentence ends, in order, losing nothing', async t => {
     const before = talk.sent().length
     const sentences = Array.from({ length: 220 }, (_, index) => `This is sentence number ${index} of a long answer.`)
     talk.reply(sentences.join(' '))
@@ -58,7 +58,7 @@ t.test('what an answer becomes at WhatsApp', async t => {
     t.equal(bodies.join(' '), sentences.join(' '))
   })
 
-  await t.test('links ask for a preview, texts without link do not', async t => {
+  await t.test('S81: links ask for a preview, texts without link do not', async t => {
     t.equal((await sendOne('see https://example.org/a')).text.preview_url, true)
     t.notOk((await sendOne('no link')).text.preview_url)
   })
@@ -84,7 +84,7 @@ t.test('what an answer becomes at WhatsApp', async t => {
     t.same(sends(graphCalls(flow, again)), ['POST /messages'])
   })
 
-  await t.test('S12: several files in order, the words on the first that can carry them', async t => {
+  await t.test('S83, S69: several files in order, the words on the first that can carry them', async t => {
     const before = talk.sent().length
     talk.reply('Todo junto', {
       attachments: [
@@ -117,7 +117,7 @@ t.test('what an answer becomes at WhatsApp', async t => {
     )
   })
 
-  await t.test('S13: WebP, a PNG over 5 MB and HEIC arrive as pictures that WhatsApp takes', async t => {
+  await t.test('S74: WebP, a PNG over 5 MB and HEIC arrive as pictures that WhatsApp takes', async t => {
     const noise = Buffer.alloc(1500 * 1500 * 3)
     for (let at = 0; at < noise.length; at++) noise[at] = (at * 2_654_435_761 + (at >> 7) * 97) & 0xff
     const png = await sharp(noise, { raw: { width: 1500, height: 1500, channels: 3 } })
@@ -140,7 +140,7 @@ t.test('what an answer becomes at WhatsApp', async t => {
     }
   })
 
-  await t.test('S10: the MP3 of the desk’s recorder becomes a voice note: OGG, Opus, one channel, as long', async t => {
+  await t.test('S75: the MP3 of the desk’s recorder becomes a voice note: OGG, Opus, one channel, as long', async t => {
     const sent = await sendOne(null, { attachments: [file(RECORDED, 'audio/mpeg', TONE_MP3)] })
     t.match(sent, { type: 'audio', audio: { voice: true } })
     const bytes = await receivedBytes(flow, sent.audio.id)
@@ -152,7 +152,7 @@ t.test('what an answer becomes at WhatsApp', async t => {
     t.notOk(named.audio.voice)
   })
 
-  await t.test('S14: what WhatsApp cannot take is refused with a sentence before anything has left', async t => {
+  await t.test('S73, S74: what WhatsApp cannot take is refused with a sentence before anything has left', async t => {
     await refused(
       'too big',
       { attachments: [{ name: 'film.mp4', type: 'video/mp4', size: 101 * 1024 * 1024 }] },
@@ -173,7 +173,7 @@ t.test('what an answer becomes at WhatsApp', async t => {
     await refused('', {}, /text or add a file/)
   })
 
-  await t.test('S17: choices become buttons up to three, a list up to ten', async t => {
+  await t.test('choices become buttons up to three, a list up to ten', async t => {
     const items = (count: number): Loose[] =>
       Array.from({ length: count }, (_, index) => ({ title: `Option ${index + 1}`, value: `v${index + 1}` }))
     const buttons = await sendOne('¿Qué necesitás?', {
@@ -198,7 +198,7 @@ t.test('what an answer becomes at WhatsApp', async t => {
   })
 
   await t.test(
-    'S24: the desk’s own template picker sends template messages, filled as the agent filled them',
+    'S50, S98: the desk’s own template picker sends template messages, filled as the agent filled them',
     async t => {
       const params = (name: string): Loose =>
         JSON.parse(

@@ -75,7 +75,7 @@ t.test('hooks of the desk', async t => {
     t.equal(old.sent().length, 1, 'a message that the desk does not know is not sent')
   })
 
-  await t.test('S6: what is ours, private, deleted or an activity never leaves, and is answered 2xx', async t => {
+  await t.test('what is ours, private, deleted or an activity never leaves, and is answered 2xx', async t => {
     const mine = await beginTalk(flow)
     const silent = [
       fixture('webhook.message_created.incoming-echo'),
@@ -174,7 +174,7 @@ t.test('hooks of the desk', async t => {
     t.match(pictures.sent()[3], { type: 'audio', audio: { voice: true } })
   })
 
-  await t.test('S36: doubled, reordered and delayed hooks: each answer once, in the order of the desk', async t => {
+  await t.test('doubled, reordered and delayed hooks: each answer once, in the order of the desk', async t => {
     const order = await beginTalk(flow)
     await flow.door('faults', [{ on: 'hook:desk', kind: 'duplicate', match: 'message_created', count: 2 }])
     order.reply('one')
@@ -192,7 +192,7 @@ t.test('hooks of the desk', async t => {
     t.same(textsOf(order.sent()), ['one', 'two', 'three', 'four', 'five, whose hook comes late'])
   })
 
-  await t.test('S9: greeting, automation, macro, bot and survey of the desk itself reach the customer', async t => {
+  await t.test('greeting, automation, macro, bot and survey of the desk itself reach the customer', async t => {
     const itself = await beginTalk(flow)
     itself.act('automation', { content: 'from a rule' })
     itself.act('macro', { content: 'from a macro' })

@@ -17,7 +17,7 @@ t.test('pace and pauses', async t => {
       .ledger({ side: 'graph', what: 'call', name: 'POST /messages' })
       .filter(call => (call.status ?? 200) >= 400 && JSON.stringify(call).includes(String(code))).length
 
-  await t.test('S73: 45 to one customer at once, then one in 6 s; other customers do not wait', async t => {
+  await t.test('45 to one customer at once, then one in 6 s; other customers do not wait', async t => {
     const talk = await beginTalk(flow)
     const neighbour = await beginTalk(flow)
     const started = performance.now()
@@ -33,7 +33,7 @@ t.test('pace and pauses', async t => {
     t.equal(refusals(131056), 0, 'WhatsApp never had to refuse')
   })
 
-  await t.test('S73: 131056 lets this customer wait, and nobody else', async t => {
+  await t.test('131056 lets this customer wait, and nobody else', async t => {
     const talk = await beginTalk(flow)
     const neighbour = await beginTalk(flow)
     await flow.door('graph', { failNext: { code: 131056, as: 'sync', customer: talk.customer } })
@@ -65,7 +65,7 @@ t.test('pace and pauses', async t => {
       .filter(entry => entry.ids['number'] === phoneNumberId)
       .map(entry => entry.body as Loose)
 
-  await t.test('S74: 130429 pauses this number only, for a moment', async t => {
+  await t.test('130429 pauses this number only, for a moment', async t => {
     const talk = await beginTalk(flow)
     const neighbour = await onSecond('34611000801')
     await flow.door('graph', { failNext: { code: 130429, as: 'sync', customer: talk.customer } })
@@ -78,7 +78,7 @@ t.test('pace and pauses', async t => {
     t.not(talk.row(messageId).status, 'failed', 'nobody needs to know of a moment')
   })
 
-  await t.test('S75: an expired token pauses its number, says so, leaves the other alone, and resumes', async t => {
+  await t.test('an expired token pauses its number, says so, leaves the other alone, and resumes', async t => {
     const talk = await beginTalk(flow)
     const waiting = await beginTalk(flow)
     const neighbour = await onSecond('34611000802')

@@ -19,7 +19,7 @@ t.test('answers that exist', async t => {
     return talk.row(messageId).contentAttributes.external_error
   }
 
-  await t.test('S18: quotes go both ways, from our own map', async t => {
+  await t.test('quotes go both ways, from our own map', async t => {
     const talk = await beginTalk(flow, 'first question')
     const answer = talk.reply('answer to it', { inReplyTo: talk.question.id })
     await flow.until('sent', () => talk.sent()[0])
@@ -35,7 +35,7 @@ t.test('answers that exist', async t => {
     t.equal(talk.sent()[1].context.message_id, wamid)
   })
 
-  await t.test('S20: Retry sends again with its quote, once per click; two updates or one', async t => {
+  await t.test('Retry sends again with its quote, once per click; two updates or one', async t => {
     const talk = await beginTalk(flow)
     await failNext(talk, 131026, 'status')
     const messageId = talk.reply('answer', { inReplyTo: talk.question.id })
@@ -72,7 +72,7 @@ t.test('answers that exist', async t => {
     await flow.until('read', () => talk.row(messageId).status === 'read')
   })
 
-  await t.test('S21: of several parts only those that failed go again', async t => {
+  await t.test('of several parts only those that failed go again', async t => {
     const talk = await beginTalk(flow)
     await flow.door('graph', { statuses: { mode: 'manual' } })
     const messageId = talk.reply('two files', {
@@ -95,7 +95,7 @@ t.test('answers that exist', async t => {
     )
   })
 
-  await t.test('S22: deleting in the desk sends nothing and says that WhatsApp cannot recall, once', async t => {
+  await t.test('deleting in the desk sends nothing and says that WhatsApp cannot recall, once', async t => {
     const talk = await beginTalk(flow)
     const messageId = talk.reply('said too much')
     await flow.until('read', () => talk.row(messageId).status === 'read')

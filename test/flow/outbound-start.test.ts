@@ -7,7 +7,7 @@ t.test('conversations that agents begin', async t => {
   const flow = await startFlow(t, { injected: { timeFactor: 0.5 } })
   const greet = { name: 'hello_world', category: 'UTILITY', language: 'en_US', processed_params: {} }
 
-  await t.test('S46: bound on first send by the phone of the hook; the answer of the customer lands there', async t => {
+  await t.test('S45, S55: bound on first send by the phone of the hook; the answer of the customer lands there', async t => {
     const customer = '34611000901'
     const made: Loose = flow.act({ act: 'start', phone: `+${customer}`, name: 'Nueva', content: 'We have news' })
     const conversation = flow.conversations().find(one => one.id === made.conversationId)
@@ -34,7 +34,7 @@ t.test('conversations that agents begin', async t => {
     t.not(made.conversationId, known.conversationId)
   })
 
-  await t.test('S45: an edited phone or a merged contact changes nobody’s address', async t => {
+  await t.test('an edited phone or a merged contact changes nobody’s address', async t => {
     const talk = await beginTalk(flow)
     const other = await beginTalk(flow)
     const contactId = talk.conversation().contact.id
@@ -83,7 +83,7 @@ t.test('conversations that agents begin', async t => {
       .some(one => one.contact?.phone === `+${customer}` && one.messages.some((row: Loose) => row.id === message.id))
 
   await t.test(
-    'S77: blue ticks when a person answers, the typing sign when a person types; not for machines',
+    'blue ticks when a person answers, the typing sign when a person types; not for machines',
     async t => {
       const talk = await beginTalk(flow)
       talk.reply('from a machine', { sender: 'automation' })

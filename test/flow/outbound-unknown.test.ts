@@ -12,7 +12,7 @@ t.test('outcomes that nobody knows', async t => {
     flow.door('faults', [{ on: 'call:graph', kind, match: 'POST /messages', count: 1, ...more }])
   const statuses = (mode: string): Promise<unknown> => flow.door('graph', { statuses: { mode } })
 
-  await t.test('S30: accepted, but never answered: the status’s reference settles it, one send', async t => {
+  await t.test('accepted, but never answered: the status’s reference settles it, one send', async t => {
     const talk = await beginTalk(flow)
     await fault('timeout_after_accept')
     const messageId = talk.reply('once')
@@ -35,7 +35,7 @@ t.test('outcomes that nobody knows', async t => {
   })
 
   await t.test(
-    'S31: no answer, no status: the lane waits, goes on, says so later, and only Retry sends again',
+    'no answer, no status: the lane waits, goes on, says so later, and only Retry sends again',
     async t => {
       const talk = await beginTalk(flow)
       const other = await beginTalk(flow)

@@ -53,7 +53,7 @@ t.test('the customer service window', async t => {
     await flow.door('graph', { statuses: { mode: 'instant' } })
   })
 
-  await t.test('S24: a template passes the closed window, and what is parked behind it goes on waiting', async t => {
+  await t.test('S49: a template passes the closed window, and what is parked behind it goes on waiting', async t => {
     const talk = await beginTalk(flow)
     await flow.settle()
     await jump(25 * HOUR_MS)
@@ -107,7 +107,7 @@ t.test('the customer service window', async t => {
   })
 
   for (const as of ['sync', 'status'] as const) {
-    await t.test(`S50: WhatsApp knows better (131047 as ${as}): parked, the window believed closed`, async t => {
+    await t.test(`S49: WhatsApp knows better (131047 as ${as}): parked, the window believed closed`, async t => {
       const talk = await beginTalk(flow)
       await flow.door('graph', { failNext: { code: 131047, as, customer: talk.customer } })
       const messageId = talk.reply('refused for the window')
@@ -126,7 +126,7 @@ t.test('the customer service window', async t => {
     })
   }
 
-  await t.test('S55: what has waited 24 h is given up: said in the desk, not sent when the customer comes', async t => {
+  await t.test('what has waited 24 h is given up: said in the desk, not sent when the customer comes', async t => {
     const talk = await beginTalk(flow)
     await flow.settle()
     await jump(25 * HOUR_MS)

@@ -80,7 +80,7 @@ t.test('ticks', async t => {
     t.match(talk.row(other).contentAttributes.external_error, /^WhatsApp refuses this file.*\(131053\)$/)
   })
 
-  await t.test('S82: a failure is one short sentence with the remedy first and the code last', async t => {
+  await t.test('a failure is one short sentence with the remedy first and the code last', async t => {
     const talk = await beginTalk(flow)
     for (const [code, sentence] of [
       [131026, /cannot be reached/],
