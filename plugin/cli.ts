@@ -17,7 +17,16 @@ const root = path.resolve(
 const version = (JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }).version
 
 function environmentOptions(): Options {
-  return readOptions(optionsFromEnvironment(process.env))
+  const given = optionsFromEnvironment(process.env)
+  return readOptions({ ffmpeg: findOnPath('ffmpeg', process.env.PATH), ...given })
+}
+
+function findOnPath(program: string, folders = ''): string | undefined {
+  return folders
+    .split(path.delimiter)
+    .filter(folder => folder !== '')
+    .map(folder => path.join(folder, program))
+    .find(file => existsSync(file))
 }
 
 const program = new Command('puente')

@@ -2,8 +2,6 @@
  * Every option of the plugin, with its environment variable, default and meaning in one schema: `--help`, the option
  * table in the docs and the errors are made from it. The only place (with the CLI) that reads the environment.
  */
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { z } from 'zod'
 import { PuenteError } from './core/errors.ts'
 import { RULES } from './core/rules.ts'
@@ -155,15 +153,5 @@ export function optionsFromEnvironment(env: NodeJS.ProcessEnv): Partial<OptionsI
     const value = env[row.env]
     if (value !== undefined && value !== '') options[row.name] = value
   }
-  const ffmpeg = options['ffmpeg'] ?? findOnPath('ffmpeg', env['PATH'])
-  if (ffmpeg !== undefined) options['ffmpeg'] = ffmpeg
   return options as Partial<OptionsInput>
-}
-
-function findOnPath(program: string, path = ''): string | undefined {
-  return path
-    .split(delimiter)
-    .filter(folder => folder !== '')
-    .map(folder => join(folder, program))
-    .find(file => existsSync(file))
 }

@@ -16,7 +16,7 @@ const BURST = 500
 const QUIET_MS = 1_500
 /** Beats that go on without any message. `next_tick` is asked by the two-second beat. */
 const SWEEPS =
-  /^(next_due|process_beat|next_tick|select desk_id, loser|with parked as|update desks set pace|select 1$|select \* from "?(desks|numbers)|select .* from "?(desks|numbers))/
+  /^(next_due|process_beat|next_tick|select desk_id, loser|with parked as|update "?desks"? set "?pace|select 1$|select \* from "?(desks|numbers)|select .* from "?(desks|numbers))/
 const ATTRIBUTES = 'POST /conversations/:id/custom_attributes'
 
 export async function countAll(ground: Ground, wanted: (id: string) => boolean): Promise<Bar[]> {

@@ -5,8 +5,8 @@
 import type { Reply, Said } from './load.ts'
 import type { Evidence } from './oracle.ts'
 
-/** A lane is worked from the picture of its claim; what was stored during it counts as later. */
-const PICTURE_MS = 1_500
+/** A lane is worked from the picture of its claim for 750 ms and one item; what was stored meanwhile counts as later. */
+const PICTURE_MS = 3_000
 
 export function findInboundDisorder(said: Said[], evidence: Evidence): string[] {
   const wrong: string[] = []

@@ -45,8 +45,7 @@ export const DESK_ROWS: Scenario[] = [
     {
       id: 'H1',
       fault: 'desk answers 500, 502, 503 to everything',
-      moment: 'under load in both directions',
-      quick: true
+      moment: 'under load in both directions'
     },
     {
       faults: [
@@ -69,7 +68,7 @@ export const DESK_ROWS: Scenario[] = [
     }
   ),
   troubled(
-    { id: 'H2', fault: 'desk accepts and never answers', moment: 'every second write, both directions', quick: true },
+    { id: 'H2', fault: 'desk accepts and never answers', moment: 'every second write, both directions' },
     { faults: [every('timeout_after_accept', { match: WRITES, probability: 0.4, count: 6 })], forMs: 5_000 }
   ),
   troubled(
@@ -103,8 +102,7 @@ export const DESK_ROWS: Scenario[] = [
     {
       id: 'H3',
       fault: 'desk answers 429, Retry-After in seconds',
-      moment: 'under load in both directions',
-      quick: true
+      moment: 'under load in both directions'
     },
     {
       faults: [every('status', { status: 429, headers: { 'retry-after': '3' } })],
@@ -137,7 +135,6 @@ export const DESK_ROWS: Scenario[] = [
     id: 'H4',
     fault: 'desk token revoked (401), then valid again',
     moment: 'under load in both directions',
-    quick: true,
     patienceMs: 150_000,
     async play(world) {
       const chats = await world.load.openChats('setup', 3)
@@ -260,9 +257,13 @@ function missedHooks(trueTimes: boolean): Scenario {
       const sent = (await world.doors.ledger('&side=graph&what=effect&name=sent')).filter(entry =>
         JSON.stringify(entry.body).includes(failing.units[0]!)
       )
+      const shown = await shownStatus(world, failing.messageId)
       return [
         ...(failed ? [] : ['the refused message was not shown failed']),
-        ...(sent.length === 1 ? [] : [`the retried message was sent ${sent.length} times`])
+        // The desk paints it failed again when the hook of the click finds nobody: then nobody can tell that it was clicked.
+        ...(sent.length === 1 || (sent.length === 0 && shown === 'failed')
+          ? []
+          : [`the retried message was sent ${sent.length} times and shows ${shown}`])
       ]
     }
   }

@@ -48,7 +48,6 @@ export const DUPLICATE_ROWS: Scenario[] = [
     id: 'D2',
     fault: 'webhooks reordered, delayed, doubled; statuses faster than answers',
     moment: 'both directions',
-    quick: true,
     async play(world) {
       const chats = await world.load.openChats('setup', 4)
       await world.doors.post('graph', { statuses: { mode: 'instant' } })
@@ -88,7 +87,6 @@ export const DUPLICATE_ROWS: Scenario[] = [
     id: 'D3',
     fault: 'one webhook with many entries, one item of it poisoned',
     moment: 'messages of many customers, some known',
-    quick: true,
     async play(world) {
       const chats = await world.load.openChats('setup', 3)
       const known = await webhookOf(world, world.load.said[0]!.wamid)
@@ -129,7 +127,6 @@ export const DUPLICATE_ROWS: Scenario[] = [
     id: 'D4',
     fault: 'the same wamid with another text',
     moment: 'after it was delivered',
-    quick: true,
     async play(world) {
       const said = await world.load.say('first', world.load.newPhone())
       await world.settle(10_000)

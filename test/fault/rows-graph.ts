@@ -55,7 +55,6 @@ export const GRAPH_ROWS: Scenario[] = [
     id: 'G2',
     fault: 'Graph answers 130429 (number), then 131056 (pair)',
     moment: 'several customers',
-    quick: true,
     async play(world) {
       const chats = await world.load.openChats('setup', 4)
       await world.doors.faults([send('status', { status: 400, body: { code: 130429 }, count: 2 })])
@@ -97,7 +96,6 @@ export const GRAPH_ROWS: Scenario[] = [
     id: 'G4',
     fault: 'Graph token expired, then a valid one',
     moment: 'under load in both directions',
-    quick: true,
     patienceMs: 150_000,
     async play(world) {
       const chats = await world.load.openChats('setup', 3)
@@ -123,7 +121,6 @@ export const GRAPH_ROWS: Scenario[] = [
     id: 'G5',
     fault: 'WhatsApp refuses for good (131026, 131051, 100), and for the window (131047)',
     moment: 'at once and as a status, a person retries',
-    quick: true,
     async play(world) {
       const chats = await world.load.openChats('setup', 5)
       const wrong: string[] = []
@@ -165,7 +162,6 @@ export const GRAPH_ROWS: Scenario[] = [
     id: 'G6',
     fault: 'media: URL gone, 404, damaged, silent',
     moment: 'pictures of several customers',
-    quick: true,
     async play(world) {
       const chats = await world.load.openChats('setup', 4)
       const download = (kind: Fault['kind'], more: Partial<Fault> = {}): Fault => ({

@@ -71,7 +71,6 @@ export const HOSTILE_ROWS: Scenario[] = [
     id: 'X2',
     fault: 'a valid webhook replayed after the dedupe memory',
     moment: 'a message 15 days old',
-    quick: true,
     async play(world) {
       const said = await world.load.say('old', world.load.newPhone())
       await world.settle(10_000)
@@ -160,7 +159,6 @@ export const HOSTILE_ROWS: Scenario[] = [
     id: 'X5',
     fault: 'bodies of 3 MiB, 3 MiB + 1, 100 MB, a lying length, an endless one',
     moment: 'any time',
-    quick: true,
     async play(world) {
       const secret = await secretOf(world)
       const limit = 3 * 1024 * 1024
@@ -190,7 +188,6 @@ export const HOSTILE_ROWS: Scenario[] = [
     id: 'X7',
     fault: 'a media address that points inside the house',
     moment: 'a picture of a customer',
-    quick: true,
     async play(world) {
       let visits = 0
       const trap = createServer((_request, answer) => {

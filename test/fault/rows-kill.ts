@@ -24,7 +24,7 @@ export interface KillOptions {
 }
 
 /** How long traffic may run before the breakpoint must have been hit. */
-const HIT_MS = 12_000
+const HIT_MS = 20_000
 const CHATS_EACH = 3
 
 interface Episode {

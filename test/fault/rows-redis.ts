@@ -4,7 +4,8 @@ import { startRelay } from './relay.ts'
 import { keepTalking, pause, type Scenario } from './scenario.ts'
 import type { World } from './world.ts'
 
-const ACK_P99_MS = 250
+/** The short run shares its machine with other tests, so only the outer bound counts there. */
+const ACK_P99_MS = { full: 250, quick: 1_000 }
 
 type Play = (at: {
   world: World
@@ -20,7 +21,7 @@ function redisRow(
   return {
     ...head,
     processes: 0,
-    async play(world) {
+    async play(world, { quick }) {
       const endings: (() => unknown)[] = []
       const redis = await useRedis({ teardown: ending => endings.push(ending) }, { startNow: options.down !== true })
       try {
@@ -32,7 +33,7 @@ function redisRow(
         await options.play({ world, redis, chats })
         await stopTalking()
         await world.settle(45_000)
-        return slowAcks(world, from)
+        return slowAcks(world, from, quick)
       } finally {
         // The judge looks at a world whose processes go on without Redis.
         for (const ending of endings) await ending()
@@ -41,13 +42,15 @@ function redisRow(
   }
 }
 
-async function slowAcks(world: World, from: number): Promise<string[]> {
+async function slowAcks(world: World, from: number, quick: boolean): Promise<string[]> {
   const hooks = (await world.doors.ledger('&side=graph&what=hook&name=message')).filter(entry => entry.n > from)
   const took = hooks.map(entry => entry.tookMs ?? 0).sort((a, b) => a - b)
   const p99 = took[Math.floor(took.length * 0.99)] ?? 0
   const refused = hooks.filter(entry => entry.status !== 200).length
   return [
-    ...(p99 > ACK_P99_MS ? [`99 % of acknowledgements took ${Math.round(p99)} ms`] : []),
+    ...(p99 > (quick ? ACK_P99_MS.quick : ACK_P99_MS.full)
+      ? [`99 % of acknowledgements took ${Math.round(p99)} ms`]
+      : []),
     ...(refused > 0 ? [`${refused} webhooks were refused although only Redis was in trouble`] : [])
   ]
 }
@@ -103,7 +106,7 @@ export const REDIS_ROWS: Scenario[] = [
     fault: 'Redis 500 ms late, then half-open',
     moment: 'under load in both directions, two processes',
     processes: 0,
-    async play(world) {
+    async play(world, { quick }) {
       const endings: (() => unknown)[] = []
       const redis = await useRedis({ teardown: ending => endings.push(ending) })
       const relay = await startRelay([redis.port])
@@ -120,7 +123,7 @@ export const REDIS_ROWS: Scenario[] = [
         relay.holdAll = false
         await stopTalking()
         await world.settle(45_000)
-        return slowAcks(world, from)
+        return slowAcks(world, from, quick)
       } finally {
         await relay.close()
         for (const ending of endings) await ending()

@@ -147,12 +147,13 @@ t.test('what an answer becomes at WhatsApp', async t => {
     const ogg = readOgg(bytes)
     t.match(ogg, { isOpus: true, channels: 1 })
     t.ok(Math.abs(ogg.seconds - TONE_SECONDS) < 0.2, `${ogg.seconds} s`)
-    t.ok((await measureTone(bytes, 440)) >= 0, 'another decoder reads it')
+    t.ok((await measureTone(bytes, 440)) > 0.8, 'another decoder hears the tone')
     const named = await sendOne(null, { attachments: [file('my song.mp3', 'audio/mpeg', TONE_MP3)] })
     t.notOk(named.audio.voice)
   })
 
   await t.test('S73, S74: what WhatsApp cannot take is refused with a sentence before anything has left', async t => {
+    t.teardown(() => flow.settle())
     await refused(
       'too big',
       { attachments: [{ name: 'film.mp4', type: 'video/mp4', size: 101 * 1024 * 1024 }] },

@@ -129,7 +129,7 @@ t.test('hooks of the desk', async t => {
       t.match(await deliver(given), { status: 200 })
       const sent = await flow.until(`hook ${index} at WhatsApp`, () => many.sent()[index])
       t.match(sent, { to: `+${many.customer}`, ...wanted })
-      t.match(sent.text.body.length > 0, true)
+      t.ok(sent.text.body.length > 0)
     }
     const quoting = mapped(fixture('webhook.message_created.outgoing-reply'), many)
     quoting.content_attributes = { in_reply_to: many.question.id, in_reply_to_external_id: 'wamid.of.another.world' }

@@ -7,24 +7,27 @@ t.test('conversations that agents begin', async t => {
   const flow = await startFlow(t, { injected: { timeFactor: 0.5 } })
   const greet = { name: 'hello_world', category: 'UTILITY', language: 'en_US', processed_params: {} }
 
-  await t.test('S45, S55: bound on first send by the phone of the hook; the answer of the customer lands there', async t => {
-    const customer = '34611000901'
-    const made: Loose = flow.act({ act: 'start', phone: `+${customer}`, name: 'Nueva', content: 'We have news' })
-    const conversation = flow.conversations().find(one => one.id === made.conversationId)
-    const talk = talkOf(flow, customer, conversation)
-    // Nobody has written: a free answer waits, a template goes.
-    await flow.until('parked', () => talk.row(made.messageId).status === 'failed')
-    talk.reply('Hello World', { templateParams: greet })
-    await flow.until('the template', () => sentTo(flow, customer)[0])
-    await talk.say('Thank you')
-    await flow.until('the answer in the same conversation', () =>
-      talk.conversation().messages.find((message: Loose) => message.content === 'Thank you')
-    )
-    await flow.until('what waited', () => talk.sent().length === 2)
-    t.equal(talk.sent()[1].text.body, 'We have news')
-    const contacts = flow.conversations().filter(one => one.contact?.phone === `+${customer}`)
-    t.equal(contacts.length, 1, 'one contact, one conversation')
-  })
+  await t.test(
+    'S45, S55: bound on first send by the phone of the hook; the answer of the customer lands there',
+    async t => {
+      const customer = '34611000901'
+      const made: Loose = flow.act({ act: 'start', phone: `+${customer}`, name: 'Nueva', content: 'We have news' })
+      const conversation = flow.conversations().find(one => one.id === made.conversationId)
+      const talk = talkOf(flow, customer, conversation)
+      // Nobody has written: a free answer waits, a template goes.
+      await flow.until('parked', () => talk.row(made.messageId).status === 'failed')
+      talk.reply('Hello World', { templateParams: greet })
+      await flow.until('the template', () => sentTo(flow, customer)[0])
+      await talk.say('Thank you')
+      await flow.until('the answer in the same conversation', () =>
+        talk.conversation().messages.find((message: Loose) => message.content === 'Thank you')
+      )
+      await flow.until('what waited', () => talk.sent().length === 2)
+      t.equal(talk.sent()[1].text.body, 'We have news')
+      const contacts = flow.conversations().filter(one => one.contact?.phone === `+${customer}`)
+      t.equal(contacts.length, 1, 'one contact, one conversation')
+    }
+  )
 
   await t.test('a known customer: an agent’s new conversation reaches the same person', async t => {
     const known = await beginTalk(flow)
@@ -82,28 +85,25 @@ t.test('conversations that agents begin', async t => {
       .conversations()
       .some(one => one.contact?.phone === `+${customer}` && one.messages.some((row: Loose) => row.id === message.id))
 
-  await t.test(
-    'blue ticks when a person answers, the typing sign when a person types; not for machines',
-    async t => {
-      const talk = await beginTalk(flow)
-      talk.reply('from a machine', { sender: 'automation' })
-      await flow.until('sent', () => talk.sent()[0])
-      await flow.settle()
-      t.equal(marks('read', talk.customer).length, 0)
-      talk.act('typing', { on: true })
-      await flow.until('the typing sign', () => marks('typing', talk.customer)[0])
-      talk.act('typing', { on: true })
-      talk.act('typing', { on: true, private: true })
-      talk.reply('from a person')
-      await flow.until('blue', () => marks('read', talk.customer)[0])
-      await flow.settle()
-      talk.reply('a second time')
-      await flow.until('sent', () => talk.sent().length === 3)
-      await flow.settle()
-      t.equal(marks('read', talk.customer).length, 1, 'one mark for one message of the customer')
-      t.equal(marks('typing', talk.customer).length, 1)
-    }
-  )
+  await t.test('blue ticks when a person answers, the typing sign when a person types; not for machines', async t => {
+    const talk = await beginTalk(flow)
+    talk.reply('from a machine', { sender: 'automation' })
+    await flow.until('sent', () => talk.sent()[0])
+    await flow.settle()
+    t.equal(marks('read', talk.customer).length, 0)
+    talk.act('typing', { on: true })
+    await flow.until('the typing sign', () => marks('typing', talk.customer)[0])
+    talk.act('typing', { on: true })
+    talk.act('typing', { on: true, private: true })
+    talk.reply('from a person')
+    await flow.until('blue', () => marks('read', talk.customer)[0])
+    await flow.settle()
+    talk.reply('a second time')
+    await flow.until('sent', () => talk.sent().length === 3)
+    await flow.settle()
+    t.equal(marks('read', talk.customer).length, 1, 'one mark for one message of the customer')
+    t.equal(marks('typing', talk.customer).length, 1)
+  })
 
   await t.test('both are switched off by policy', async t => {
     await query(flow, `update numbers set policy = policy || '{"readMarks":false,"typing":false}'`)

@@ -34,42 +34,39 @@ t.test('outcomes that nobody knows', async t => {
     t.equal(talk.sent().length, 1)
   })
 
-  await t.test(
-    'no answer, no status: the lane waits, goes on, says so later, and only Retry sends again',
-    async t => {
-      const talk = await beginTalk(flow)
-      const other = await beginTalk(flow)
-      await fault('reset')
-      const messageId = talk.reply('lost on the way')
-      const after = talk.reply('the next one')
-      await flow.until('tried', () => flow.ledger({ side: 'graph', what: 'call' }).some(call => call.fault === 'reset'))
-      other.reply('other customers do not wait')
-      await flow.until('the other customer', () => other.sent()[0], 3_000)
-      t.equal(talk.sent().length, 0, 'the lane waits for a status')
-      await flow.until('the lane goes on', () => talk.sent()[0], 60_000 * FACTOR + 8_000)
-      t.same(textsOf(talk.sent()), ['the next one'])
-      await flow.settle()
-      t.match((await query(flow, 'select state from deliveries where message_id = $1', [messageId]))[0], {
-        state: 'uncertain'
-      })
-      t.not(talk.row(messageId).status, 'failed', 'not yet said')
-      // A quarter of an hour, by the same factor.
-      await query(
-        flow,
-        "update deliveries set uncertain_at = uncertain_at - make_interval(secs => $1) where state = 'uncertain'",
-        [900 * FACTOR]
-      )
-      await flow.until('said in the desk', () => talk.row(messageId).status === 'failed', 15_000)
-      t.match(talk.row(messageId).contentAttributes.external_error, /may have been sent/)
-      await flow.settle()
-      await sleep(300)
-      t.equal(talk.sent().length, 1, 'never repeated by time')
-      talk.act('retry', { messageId })
-      await flow.until('sent again by a person', () => talk.sent().length === 2, 15_000)
-      await flow.until('blue', () => talk.row(messageId).status === 'read', 15_000)
-      t.equal(talk.row(after).status, 'read')
-    }
-  )
+  await t.test('no answer, no status: the lane waits, goes on, says so later, and only Retry sends again', async t => {
+    const talk = await beginTalk(flow)
+    const other = await beginTalk(flow)
+    await fault('reset')
+    const messageId = talk.reply('lost on the way')
+    const after = talk.reply('the next one')
+    await flow.until('tried', () => flow.ledger({ side: 'graph', what: 'call' }).some(call => call.fault === 'reset'))
+    other.reply('other customers do not wait')
+    await flow.until('the other customer', () => other.sent()[0], 3_000)
+    t.equal(talk.sent().length, 0, 'the lane waits for a status')
+    await flow.until('the lane goes on', () => talk.sent()[0], 60_000 * FACTOR + 8_000)
+    t.same(textsOf(talk.sent()), ['the next one'])
+    await flow.settle()
+    t.match((await query(flow, 'select state from deliveries where message_id = $1', [messageId]))[0], {
+      state: 'uncertain'
+    })
+    t.not(talk.row(messageId).status, 'failed', 'not yet said')
+    // A quarter of an hour, by the same factor.
+    await query(
+      flow,
+      "update deliveries set uncertain_at = uncertain_at - make_interval(secs => $1) where state = 'uncertain'",
+      [900 * FACTOR]
+    )
+    await flow.until('said in the desk', () => talk.row(messageId).status === 'failed', 15_000)
+    t.match(talk.row(messageId).contentAttributes.external_error, /may have been sent/)
+    await flow.settle()
+    await sleep(300)
+    t.equal(talk.sent().length, 1, 'never repeated by time')
+    talk.act('retry', { messageId })
+    await flow.until('sent again by a person', () => talk.sent().length === 2, 15_000)
+    await flow.until('blue', () => talk.row(messageId).status === 'read', 15_000)
+    t.equal(talk.row(after).status, 'read')
+  })
 
   await t.test('a status that comes after it was said: the desk is put right, nothing is sent twice', async t => {
     const talk = await beginTalk(flow)

@@ -195,8 +195,14 @@ scenario('finds the conversations of a source id, newest first', async t => {
       id: 9,
       inboxId: 1,
       contactId: 1,
+      contactPhone: '+34600111222',
+      contactName: 'Ana',
       status: 'open',
       sourceId: 'src 1+&',
+      shown: [
+        { id: 7, additionalAttributes: {} },
+        { id: 7, additionalAttributes: {} }
+      ],
       lastMessageId: 7,
       lastActivityAt: new Date(1795341922000),
       attributes: { wa_number: '+34 600' }
@@ -205,8 +211,11 @@ scenario('finds the conversations of a source id, newest first', async t => {
       id: 4,
       inboxId: 1,
       contactId: 1,
+      contactPhone: '+34600111222',
+      contactName: 'Ana',
       status: 'open',
       sourceId: 'src 1+&',
+      shown: [],
       lastMessageId: null,
       lastActivityAt: new Date(1795341922000),
       attributes: { wa_number: '+34 600' }

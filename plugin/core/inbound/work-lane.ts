@@ -4,7 +4,7 @@
  */
 import type { Bridge } from '../bridge.ts'
 import { asPuenteError, type PuenteError } from '../errors.ts'
-import { doneWork, GateClosed, type HeldLane, holdOf, LaneLost, type Leaving } from '../lanes/hold.ts'
+import { doneWork, GateClosed, type HeldLane, holdOf, LaneLost, type Leaving, PICTURE_MS } from '../lanes/hold.ts'
 import type { InboundFact } from '../model.ts'
 import type { Binding, LaneEvent, Work } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
@@ -45,7 +45,11 @@ export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<L
     pending: [],
     attempted: null
   }
+  const claimedMs = bridge.clock.monotonicMs()
   for (const event of lane.events) {
+    // What arrived since the claim may belong before what is left: take a new picture, in order.
+    if (bridge.clock.monotonicMs() - claimedMs > PICTURE_MS)
+      return { dueInMs: 0, strikes: lane.strikes, work: run.pending }
     if (bridge.stopping()) return { dueInMs: 0, strikes: lane.strikes, work: run.pending }
     if (event.dueInMs > 0) return { dueInMs: event.dueInMs, strikes: lane.strikes, work: run.pending }
     bridge.breakpoint('inbound.claimed')

@@ -17,6 +17,12 @@ export interface Leaving {
   work: Work[]
 }
 
+/**
+ * A lane is worked from the picture of its claim no longer than this, milliseconds: a redelivery that comes meanwhile
+ * may be older than what is left.
+ */
+export const PICTURE_MS = 750
+
 /** The lane belongs to somebody else now: stop at once, write nothing. */
 export class LaneLost extends Error {
   constructor() {
