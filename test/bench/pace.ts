@@ -64,9 +64,10 @@ async function drain(ground: Ground, desk: (typeof DESKS)[number], limit: number
   try {
     // The first reconciliation after the start would read beside the run.
     await sleep(3_000)
+    await rig.desk.post('/__desk', { ...MODEL, cpus: desk.cpus })
     const customers = await makeCustomers(rig, CUSTOMERS)
     const conversations = await readConversations(rig)
-    await rig.desk.post('/__desk', { ...MODEL, cpus: desk.cpus })
+    await sleep(2_000)
     const requests = Array.from(
       { length: MESSAGES },
       (_, index) => rig.maker.message(customers[index % CUSTOMERS]!).request

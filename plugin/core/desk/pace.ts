@@ -44,6 +44,7 @@ const STEP = { first: 2, least: 0.5, part: 0.1 }
 const ROUNDING = 0.25
 /** The best values hold so long; then half of the limit for a moment shows what the desk does without our load. */
 const FRESH_MS = 60_000
+const FRESH_AT_FLOOR_MS = 10_000
 
 export function createDeskPace(options: PaceOptions): DeskPace {
   const { monotonicMs } = options
@@ -100,7 +101,7 @@ export function createDeskPace(options: PaceOptions): DeskPace {
     }
     const isOld = now - bestAt > FRESH_MS
     // At the floor there is nothing to halve: what the desk does now is its best.
-    const nothingToHalve = isOld && limit < floor + 1
+    const nothingToHalve = limit < floor + 1 && now - bestAt > FRESH_AT_FLOOR_MS
     if (bestLatency === null || latency <= bestLatency || nothingToHalve) {
       bestLatency = latency
       bestAt = now

@@ -81,6 +81,13 @@ async function killChains(): Promise<void> {
 }
 
 const database = await startDatabase()
+// Puente and the sandbox end with this process; PostgreSQL outlives everybody, so it is stopped here.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    process.stderr.write(`stopped by ${signal}\n`)
+    void database.close().finally(() => process.exit(1))
+  })
+}
 try {
   if (quick) {
     await Promise.all([killChains(), work(scenarios.filter(each => !isExclusive(each)))])
