@@ -51,9 +51,11 @@ program
 program
   .command('serve')
   .description('the server alone, in this process')
-  .action(async () => {
+  .option('--log-level <level>', 'instead of PUENTE_LOG_LEVEL')
+  .action(async (given: { logLevel?: string }) => {
     const { serve } = await import('./server.ts')
-    await serve(environmentOptions())
+    const options = environmentOptions()
+    await serve(given.logLevel === undefined ? options : readOptions({ ...options, logLevel: given.logLevel }))
   })
 
 program

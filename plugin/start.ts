@@ -50,9 +50,11 @@ export async function startParent(options: Options, pageDir: string): Promise<nu
       sandbox?.process.send?.({ puente: { state } })
     }
 
+    // A terminal shows the start screen, not lines for machines; trouble is shown all the same.
+    const quiet = process.stderr.isTTY && options.logLevel === 'info' ? ['--log-level', 'warn'] : []
     const launch = (): void => {
       const startedMs = performance.now()
-      const started = fork(self('cli'), ['serve'], {
+      const started = fork(self('cli'), ['serve', ...quiet], {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         env: { ...process.env },
         execArgv: process.execArgv

@@ -23,15 +23,22 @@ export async function measureFlows(ground: Ground, wanted: (id: string) => boole
   const rig = await openRig(ground)
   try {
     await sleep(3_000)
+    const startedMs = performance.now()
+    const tell = (what: string): void =>
+      void process.stderr.write(`  ${what} after ${Math.round((performance.now() - startedMs) / 1000)} s\n`)
     const customers = await makeCustomers(rig, CUSTOMERS)
+    tell(`${CUSTOMERS} customers known`)
     const bars: Bar[] = []
     if (wanted('R4')) bars.push(await measureLatency(rig, customers))
+    tell('latency')
     if (wanted('R5')) bars.push(await measureSustained(rig, customers))
+    tell('sustained rate')
     const sent: string[] = []
     if (wanted('R7') || wanted('R3')) {
       const replies = await measureReplies(rig, customers, sent)
       if (wanted('R7')) bars.push(...replies)
     }
+    tell('replies')
     if (wanted('R3')) bars.push(await measureMixed(rig, customers, sent))
     return bars
   } finally {

@@ -105,7 +105,7 @@ t.test('a desk that became slower for good is judged anew after a while', async 
   }
   work(60, 10)
   t.equal(pace.limit(), 8)
-  work(200, 15)
+  work(200, 8)
   t.ok(pace.limit() <= 2, `after the change: ${pace.limit()}`)
   work(200, 300)
   t.equal(pace.limit(), 8, 'latency that does not depend on the load is no congestion')
