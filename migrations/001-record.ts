@@ -175,6 +175,7 @@ export const RECORD = `
       with freed as (
       update lanes l set owner = null, lease_until = null, strikes = x.strikes,
           session_from = greatest(l.session_from, x.session),
+          read_wamid = coalesce(x.read, l.read_wamid),
           parked = (select count(*) from deliveries d where d.lane_id = l.id and d.state = 'parked'),
           -- Somebody pulled the lane while it was held (a status, an open window): that is urgent, an arrival is not.
           due_at = case
@@ -183,7 +184,7 @@ export const RECORD = `
             when l.arrivals <> x.seen then clock_timestamp()
             else null end
         from jsonb_to_recordset(batch->'release') as x(lane bigint, fence bigint, seen bigint, ms bigint, strikes smallint,
-          session timestamptz)
+          session timestamptz, read text)
         where l.id = x.lane and l.fence = x.fence
         returning x.ms is null and l.due_at is not null as again
       ) select count(*) into due_again from freed where again;

@@ -53,6 +53,8 @@ export async function serve(options: Options, injected?: Injected): Promise<void
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
+  // The terminal was closed: as good a reason to end in order as any.
+  process.on('SIGHUP', end)
   process.on('message', message => {
     const told = message as { sandbox?: { desk: string }; stop?: boolean }
     if (told.stop === true) end()

@@ -106,6 +106,7 @@ export async function startParent(options: Options, pageDir: string): Promise<nu
 
     process.on('SIGTERM', () => finish(0))
     process.on('SIGINT', () => finish(0))
+    process.on('SIGHUP', () => finish(0))
     launch()
   })
 }

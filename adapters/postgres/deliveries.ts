@@ -295,14 +295,6 @@ export function createDeliveries(pool: pg.Pool, tickLeaseSeconds = 30): Deliveri
       await pool.query('delete from media_cache where number_id = $1 and media_id = $2', [numberId, mediaId])
     },
 
-    async markedRead(laneId, wamid) {
-      await pool.query({
-        name: 'marked_read',
-        text: 'update lanes set read_wamid = $2 where id = $1',
-        values: [laneId, wamid]
-      })
-    },
-
     async lastWamid(numberId, conversationId) {
       const answer = await pool.query({
         name: 'last_wamid',

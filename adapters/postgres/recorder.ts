@@ -192,7 +192,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
           seen: work.arrivals,
           ms: work.dueInMs === null ? null : Math.max(0, Math.round(work.dueInMs)),
           strikes: Math.min(work.strikes, 1000),
-          session: work.sessionFrom ?? undefined
+          session: work.sessionFrom ?? undefined,
+          read: work.readWamid ?? undefined
         })
         break
     }

@@ -46,6 +46,7 @@ export async function runSandbox(options: SandboxProcessOptions): Promise<Sandbo
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
+  process.on('SIGHUP', end)
   // A parent that died would otherwise leave the ports taken for ever.
   if (send) process.on('disconnect', end)
   process.stdout.write(`sandbox ${sandbox.deskUrl} graph ${sandbox.graphUrl}\n`)

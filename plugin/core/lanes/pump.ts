@@ -51,7 +51,8 @@ export function createPump(options: PumpOptions): Pump {
           arrivals: lane.arrivals,
           dueInMs,
           strikes: leaving.strikes,
-          sessionFrom: lane.sessionFrom
+          sessionFrom: lane.sessionFrom,
+          readWamid: lane.readWamid
         }
       ])
       bridge.breakpoint('lane.released')

@@ -8,10 +8,8 @@ export function markReadSoon(run: OutboundRun): void {
   const wamid = lane.lastWamid
   if (!number.rules.readMarks || wamid === null || wamid === lane.readWamid) return
   lane.readWamid = wamid
-  bridge.background(async () => {
-    await bridge.channel.markRead(number.access, wamid)
-    await bridge.deliveries.markedRead(lane.id, wamid)
-  })
+  // Remembered with the lane's release; a mark that does not arrive is not repeated.
+  bridge.background(() => bridge.channel.markRead(number.access, wamid))
 }
 
 /** WhatsApp shows the sign for 25 s or until a message comes; asking more often gains nothing. */

@@ -92,7 +92,6 @@ export interface Deliveries {
   mediaIdOf(numberId: number, hash: Buffer): Promise<string | null>
   rememberMedia(numberId: number, hash: Buffer, mediaId: string, mimeType: string): Promise<void>
   forgetMedia(numberId: number, mediaId: string): Promise<void>
-  markedRead(laneId: number, wamid: string): Promise<void>
   /** What the pair's inbound lane remembers, for typing signs. */
   lastWamid(numberId: number, conversationId: number): Promise<string | null>
 }

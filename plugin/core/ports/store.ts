@@ -255,6 +255,8 @@ export type Work =
       dueInMs: number | null
       strikes: number
       sessionFrom: Date | null
+      /** Up to which message of the customer the blue ticks were asked for. */
+      readWamid: string | null
     }
 
 export interface Recorder {
