@@ -57,12 +57,6 @@ left join lateral (
 where l.id = any ($1::bigint[]) and l.owner = $2
 order by l.id, e.ord, e.seq`
 
-const MORE = `
-select l.arrivals, e.* from lanes l left join lateral (
-  select ${EVENT_COLUMNS} from events e where e.lane_id = l.id and e.state = 0 order by e.ord, e.seq limit $3
-) e on true
-where l.id = $1 and l.fence = $2 order by e.ord, e.seq`
-
 interface EventRow {
   day: string | null
   number_id: number
@@ -180,15 +174,6 @@ export function createLanes(options: LanesOptions): Lanes {
         else lanes.push(toLane(row))
       }
       return lanes
-    },
-
-    async more(lane) {
-      const answer = await pool.query({ name: 'lane_more', text: MORE, values: [lane.id, lane.fence, eventsPerLane] })
-      const rows = answer.rows as (EventRow & { arrivals: number })[]
-      return {
-        events: rows.filter(row => row.day !== null).map(toEvent),
-        arrivals: rows[0]?.arrivals ?? lane.arrivals
-      }
     },
 
     async renew(laneIds) {

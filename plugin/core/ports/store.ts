@@ -154,8 +154,6 @@ export interface ClaimedLane {
 export interface Lanes {
   /** Leases due lanes, with their first waiting events. Never waits for a lane that another worker holds. */
   claim(input: { limit: number; blockedDesks: number[]; blockedNumbers: number[] }): Promise<ClaimedLane[]>
-  /** More events of a held lane, in order, after those already seen. */
-  more(lane: ClaimedLane): Promise<{ events: LaneEvent[]; arrivals: number }>
   /** Prolongs leases; answers the ids that are still ours. */
   renew(laneIds: number[]): Promise<Set<number>>
   /** Milliseconds until the next lane is due; null = nothing waits. Blocked ones are left out. */
