@@ -392,7 +392,8 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
         for (const timer of laterPasses) clearTimeout(timer)
         if (tickTimer !== null) clearTimeout(tickTimer)
         await intake.close()
-        await pump.stop(times.drainMs)
+        // Not scaled: how long a machine needs to finish what is in hand is no time of the protocol.
+        await pump.stop(TIMES.drainMs)
         await jobs.close()
         await recorder.close()
         await bridge.media.close()

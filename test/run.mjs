@@ -63,29 +63,40 @@ async function tap(name, patterns, jobs) {
   console.log(`${code === 0 ? 'ok' : 'NOT OK'}  ${name}: ${good} passed, ${bad} failed (${seconds} s)`)
 }
 
-async function fault() {
-  if (only.length > 0 && !only.includes('fault')) return
-  if (!existsSync(path.join(root, 'test/fault/main.ts'))) return
+async function faultRows(more) {
   const file = path.join(root, 'test/artefacts/fault.json')
   mkdirSync(path.dirname(file), { recursive: true })
   rmSync(file, { force: true })
-  const started = Date.now()
-  const { code, output } = await run(
-    process.execPath,
-    ['--import', 'tsx', 'test/fault/main.ts', '--quick', '--json', file],
-    {
-      quiet: true,
-      limitMinutes: 10
-    }
-  )
+  const args = ['--import', 'tsx', 'test/fault/main.ts', '--quick', '--json', file, ...more]
+  const { code, output } = await run(process.execPath, args, { quiet: true, limitMinutes: 12 })
   const rows = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : []
-  const bad = rows.filter(row => !row.holds)
-  passed += rows.length - bad.length
+  return { code, output, rows }
+}
+
+async function fault() {
+  if (only.length > 0 && !only.includes('fault')) return
+  const started = Date.now()
+  const first = await faultRows([])
+  let bad = first.rows.filter(row => !row.holds)
+  let code = first.code
+  if (code !== 0) process.stdout.write(first.output.slice(-8_000))
+  // Something lost, doubled, reordered or misfiled is final. A row that was only too slow is run once more, and said so.
+  const grave = bad.some(row => row.lost + row.doubled + row.reordered + row.misfiled > 0)
+  if (bad.length > 0 && bad.length <= 3 && !grave) {
+    const ids = [...new Set(bad.map(row => row.id))]
+    console.log(`fault: ${ids.join(', ')} did not hold, though nothing was lost, doubled or misplaced; once more:`)
+    const second = await faultRows(['--only', `^(${ids.join('|')})\\b`])
+    process.stdout.write(second.output.slice(-4_000))
+    if (second.code === 0 && second.rows.length > 0) {
+      bad = []
+      code = 0
+    }
+  }
+  passed += first.rows.length - bad.length
   failed += bad.length > 0 ? bad.length : code === 0 ? 0 : 1
-  if (code !== 0) process.stdout.write(output.slice(-8_000))
   const seconds = ((Date.now() - started) / 1000).toFixed(0)
   console.log(
-    `${code === 0 ? 'ok' : 'NOT OK'}  fault: ${rows.length - bad.length} rows hold, ${bad.length} do not (${seconds} s)`
+    `${code === 0 ? 'ok' : 'NOT OK'}  fault: ${first.rows.length - bad.length} rows hold, ${bad.length} do not (${seconds} s)`
   )
 }
 
