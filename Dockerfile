@@ -13,7 +13,7 @@ COPY package.json package-lock.json ./
 # Optional packages come along: pictures and voice notes are converted by them.
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 COPY --from=build /app/dist ./dist
-COPY README.md CHANGELOG.md LICENSE ./
+COPY README.md CHANGELOG.md LICENSE manifest.json ./
 RUN mkdir /data && chown node:node /data && ln -s /app/dist/plugin/cli.js /usr/local/bin/puente && chmod +x dist/plugin/cli.js
 USER node
 VOLUME /data

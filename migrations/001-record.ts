@@ -1,8 +1,9 @@
 // The function by which workers write down attempts, outcomes and releases: many lanes in one round trip and one commit.
 // Input is a JSON object of arrays; each absent array costs nothing. See adapters/postgres/recorder.ts for the shapes.
+// A later migration that changes it runs this text again.
 
 export const RECORD = `
-  create function record_work(batch jsonb) returns jsonb language plpgsql as $$
+  create or replace function record_work(batch jsonb) returns jsonb language plpgsql as $$
   declare
     fenced jsonb := '[]'::jsonb;
     due_again int := 0;
@@ -176,7 +177,8 @@ export const RECORD = `
       update lanes l set owner = null, lease_until = null, strikes = x.strikes,
           session_from = greatest(l.session_from, x.session),
           read_wamid = coalesce(x.read, l.read_wamid),
-          parked = (select count(*) from deliveries d where d.lane_id = l.id and d.state = 'parked'),
+          parked = (select count(*) from deliveries d where d.lane_id = l.id and d.state = 'parked'
+            and d.parked_at is not null),
           -- Somebody pulled the lane while it was held (a status, an open window): that is urgent, an arrival is not.
           due_at = case
             when l.due_at < l.lease_until then clock_timestamp()

@@ -76,15 +76,45 @@ program
     await runSandbox(readSandboxArguments(args))
   })
 
+/** Where commands read and write, and whether a person sits there. */
+function surroundings() {
+  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true
+  return { input: process.stdin, output: process.stdout, interactive, env: process.env }
+}
+
 program
   .command('connect')
-  .description('connect a WhatsApp number to a Chatwoot account')
-  .requiredOption('--file <number.json>', 'what to connect (see the README)')
-  .option('--yes', "accept WhatsApp's and Puente's terms without being asked")
+  .description('connect a WhatsApp number to a Chatwoot account; asks for what it needs, or reads a file')
+  .option('--file <number.json>', 'what to connect (see the README)')
+  .option('--yes', "accept Meta's terms without being asked")
+  .option('--wait <seconds>', 'how long to wait for the code from a phone', seconds => Number(seconds))
   .option('--json', 'print JSON')
-  .action(async (given: { file: string; yes?: boolean; json?: boolean }) => {
-    const { runConnect } = await import('./cli-commands.ts')
-    process.exitCode = await runConnect(environmentOptions(), given, process.env)
+  .action(async (given: { file?: string; yes?: boolean; json?: boolean; wait?: number }) => {
+    const { runConnect } = await import('./connect/run.ts')
+    process.exitCode = await runConnect(environmentOptions(), given, surroundings())
+  })
+
+program
+  .command('disconnect')
+  .description('undo what connect made; the history stays')
+  .argument('<number>', 'phone number id, or the number itself')
+  .option('--yes', 'without being asked')
+  .option('--force', 'also when Chatwoot or Meta cannot be reached; says what is left to do by hand')
+  .option('--json', 'print JSON')
+  .action(async (which: string, given: { yes?: boolean; force?: boolean; json?: boolean }) => {
+    const { runDisconnect } = await import('./connect/run-disconnect.ts')
+    process.exitCode = await runDisconnect(environmentOptions(), which, given, surroundings())
+  })
+
+program
+  .command('doctor')
+  .description(
+    'checks all that Puente needs, each with what to do; ends with 1 if something falls short, 3 if not reached'
+  )
+  .option('--json', 'print JSON')
+  .action(async (given: { json?: boolean }) => {
+    const { runDoctor } = await import('./doctor/run.ts')
+    process.exitCode = await runDoctor(environmentOptions(), given)
   })
 
 program
@@ -108,6 +138,34 @@ program
     const { runReplay } = await import('./cli-commands.ts')
     process.exitCode = await runReplay(environmentOptions(), given)
   })
+
+program
+  .command('admin-link')
+  .description('a link to the admin pages; it works once, within ten minutes')
+  .option('--json', 'print JSON')
+  .action(async (given: { json?: boolean }) => {
+    const { runAdminLink } = await import('./admin-link.ts')
+    process.exitCode = await runAdminLink(environmentOptions(), given, process.stdout)
+  })
+
+const apiKey = program.command('api-key').description('keys for scripts that send through the REST API')
+for (const [act, about] of [
+  ['create', 'make a key; it is shown once'],
+  ['list', 'the keys that there are'],
+  ['revoke', 'end a key']
+] as const) {
+  const command = apiKey.command(act).description(about)
+  if (act === 'revoke') command.argument('<id>', 'as `list` shows it')
+  if (act === 'create') command.requiredOption('--name <name>', 'what it is for')
+  if (act !== 'revoke') command.option('--account <id>', 'Chatwoot account, where several are connected')
+  command.option('--json', 'print JSON').action(async (...args: unknown[]) => {
+    const { runApiKey } = await import('./api-key.ts')
+    const [first, second] = args as [unknown, unknown]
+    const given = (act === 'revoke' ? second : first) as { name?: string; account?: string; json?: boolean }
+    const id = act === 'revoke' ? String(first) : undefined
+    process.exitCode = await runApiKey(environmentOptions(), act, id, given, process.stdout)
+  })
+}
 
 /** Exit code of a failure, after saying it in words that help. */
 function explain(error: unknown): number {

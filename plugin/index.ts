@@ -3,19 +3,23 @@
  * under the prefix, so that the host's parsers, error handler, logger and routes stay as they are. Installs no signal
  * handlers and reads no environment.
  */
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isOwnEcho, readHook } from '../adapters/chatwoot/from-wire.ts'
 import { verifyHookSignature } from '../adapters/chatwoot/signature.ts'
 import { explodeWebhook } from '../adapters/whatsapp-cloud/explode.ts'
 import { parseBody } from '../adapters/whatsapp-cloud/from-wire.ts'
 import { prepareSecrets, verifyHandshake, verifySignature } from '../adapters/whatsapp-cloud/signature.ts'
+import { noteWithCode, takeNote } from './core/agents/notes.ts'
 import { RULES } from './core/rules.ts'
+import { addApi } from './http/api/index.ts'
 import { addChatwootWebhook } from './http/chatwoot-webhook.ts'
 import { addHealth } from './http/health.ts'
+import { addIcon } from './http/hear-probe.ts'
+import { addPages } from './http/pages.ts'
 import { sendProblem } from './http/problem.ts'
 import { addWhatsAppWebhook } from './http/whatsapp-webhook.ts'
-import { type OptionsInput, readOptions } from './options.ts'
+import { type Options, type OptionsInput, readOptions } from './options.ts'
 import { type Injected, type Runtime, startRuntime } from './runtime.ts'
 
 export { ERROR_TABLE, type ErrorCode, PuenteError } from './core/errors.ts'
@@ -47,10 +51,10 @@ const plugin: FastifyPluginAsync<PuenteOptions> = async (fastify, given) => {
   const runtime = await startRuntime(options, fastify.log, injected)
   fastify.decorate('puente', { runtime, prefix })
   fastify.addHook('onClose', () => runtime.stop())
-  await fastify.register(scope => addRoutes(scope, runtime, options.metrics), { prefix })
+  await fastify.register(scope => addRoutes(scope, runtime, options, prefix), { prefix })
 }
 
-async function addRoutes(scope: FastifyInstance, runtime: Runtime, metrics: boolean): Promise<void> {
+async function addRoutes(scope: FastifyInstance, runtime: Runtime, options: Options, prefix: string): Promise<void> {
   scope.setErrorHandler((error, request, reply) => {
     const answer = sendProblem(request, reply, error)
     // The webhooks' own logger is silent; what nobody expected is told all the same.
@@ -64,11 +68,8 @@ async function addRoutes(scope: FastifyInstance, runtime: Runtime, metrics: bool
     closing = true
     done()
   })
-  scope.addHook('onSend', (_request, reply, payload, done) => {
-    if (closing) reply.header('connection', 'close')
-    done(null, payload)
-  })
-  addHealth(scope, runtime, { metrics })
+  addHealth(scope, runtime, { metrics: options.metrics })
+  addIcon(scope)
   await scope.register(async hooks => {
     // Signatures are over the raw bytes, whatever the content type says.
     hooks.removeAllContentTypeParsers()
@@ -76,7 +77,8 @@ async function addRoutes(scope: FastifyInstance, runtime: Runtime, metrics: bool
     const silent = hooks.log.child({}, { level: 'silent' })
     hooks.setChildLoggerFactory(() => silent)
     hooks.addContentTypeParser(
-      '*',
+      // The usual one by name: the catch-all is found only after the header has been taken apart.
+      ['application/json', '*'],
       { parseAs: 'buffer', bodyLimit: RULES.webhookMaxBytes.value },
       (_request, body, done) => done(null, body)
     )
@@ -86,7 +88,8 @@ async function addRoutes(scope: FastifyInstance, runtime: Runtime, metrics: bool
       explode: explodeWebhook,
       verify: verifySignature,
       prepareSecrets,
-      verifyHandshake
+      verifyHandshake,
+      closing: () => closing
     })
     addChatwootWebhook(hooks, {
       bridge: runtime.bridge,
@@ -94,9 +97,27 @@ async function addRoutes(scope: FastifyInstance, runtime: Runtime, metrics: bool
       isOwnEcho,
       readHook,
       echoed: runtime.echoed,
-      typing: runtime.typing
+      typing: runtime.typing,
+      noteWithCode,
+      takeNote: (number, hook, code) => takeNote(runtime.talk.agents, number, hook, code),
+      closing: () => closing,
+      refused: number => runtime.bridge.background(() => runtime.deskWatch.hookRefused(number))
     })
   })
+  await addApi(scope, {
+    ...runtime.talk,
+    oversight: runtime.oversight,
+    publicUrl: request => addressOf(request, options, prefix)
+  })
+  addPages(scope, { registry: runtime.bridge.registry, chatwootOrigins: options.chatwootOrigins })
+}
+
+/** How browsers reach us: as configured, else as they themselves say. */
+function addressOf(request: FastifyRequest, options: Options, prefix: string): string {
+  const { publicUrl } = options
+  if (publicUrl === undefined) return `${request.protocol}://${request.host}${prefix}`
+  const base = publicUrl.replace(/\/+$/, '')
+  return base.endsWith(prefix) ? base : `${base}${prefix}`
 }
 
 /** `app.register(puente, { prefix: '/whatsapp', databaseUrl: … })` */

@@ -7,115 +7,95 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createChatwootDesk } from '../adapters/chatwoot/client.ts'
 import { readHook } from '../adapters/chatwoot/from-wire.ts'
+import { createChatwootSetup } from '../adapters/chatwoot/setup.ts'
 import { createHttpClient } from '../adapters/http/client.ts'
+import { createOpenLink } from '../adapters/http/open-link.ts'
 import { createBullJobs } from '../adapters/jobs/bull.ts'
 import { createLocalJobs } from '../adapters/jobs/local.ts'
 import { createMediaTools } from '../adapters/media/index.ts'
 import { createFiles } from '../adapters/media/spool.ts'
+import { createAttributeStore } from '../adapters/postgres/attributes.ts'
+import { forgiveStepBack, STEP_MS } from '../adapters/postgres/clock-step.ts'
+import { createConnections } from '../adapters/postgres/connections.ts'
 import { createCustomers } from '../adapters/postgres/customers.ts'
-import { checkDatabase, type Database, openDatabase } from '../adapters/postgres/database.ts'
 import { createDeliveries } from '../adapters/postgres/deliveries.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../adapters/postgres/embedded.ts'
+import { createEchoExchange } from '../adapters/postgres/echo-exchange.ts'
+import { hurryLanes } from '../adapters/postgres/hurry.ts'
+import { createConsents, createInstructions } from '../adapters/postgres/instructions.ts'
 import { createIntake } from '../adapters/postgres/intake.ts'
 import { keepAside } from '../adapters/postgres/keep-aside.ts'
 import { createLanes } from '../adapters/postgres/lanes.ts'
-import { keepPartitions, migrate } from '../adapters/postgres/migrate.ts'
+import { keepPartitions } from '../adapters/postgres/migrate.ts'
 import { createNumbers } from '../adapters/postgres/numbers.ts'
 import { createPages } from '../adapters/postgres/pages.ts'
 import { createProcesses, partOf, type Share } from '../adapters/postgres/processes.ts'
+import { createRateStore } from '../adapters/postgres/rates.ts'
 import { createRecorder } from '../adapters/postgres/recorder.ts'
 import { forgetOld } from '../adapters/postgres/retention.ts'
-import { loadMasterKey } from '../adapters/vault/master-key.ts'
-import { createVault } from '../adapters/vault/vault.ts'
+import { createStoredFiles } from '../adapters/postgres/stored-files.ts'
+import { createTemplateStore } from '../adapters/postgres/templates.ts'
+import { createVanished } from '../adapters/postgres/vanished.ts'
 import { createCloudChannel } from '../adapters/whatsapp-cloud/client.ts'
 import { fromMetaFailure } from '../adapters/whatsapp-cloud/errors.ts'
 import { readFact } from '../adapters/whatsapp-cloud/from-wire.ts'
-import { migrations } from '../migrations/index.ts'
+import { createRateSource } from '../adapters/whatsapp-cloud/pricing.ts'
+import { createTemplateSource } from '../adapters/whatsapp-cloud/template-source.ts'
+import { createAttributeKeeper } from './core/attributes/keep.ts'
 import type { Bridge, Clock, Log } from './core/bridge.ts'
 import { createEchoes } from './core/desk/echoes.ts'
-import { createDeskPace, type DeskPace } from './core/desk/pace.ts'
-import { createPermits, type Permits } from './core/desk/permits.ts'
 import { createRowPaces } from './core/desk/row-pace.ts'
+import { createDeskWatch } from './core/desk-watch.ts'
+import { readStoredHook } from './core/found-message.ts'
 import { createGates } from './core/gates.ts'
 import { workInboundLane } from './core/inbound/work-lane.ts'
-import { createPump, type Pump } from './core/lanes/pump.ts'
+import { createPump } from './core/lanes/pump.ts'
 import { createTyping } from './core/outbound/courtesy.ts'
 import { createNumberPaces } from './core/outbound/number-pace.ts'
 import { parkedBefore } from './core/outbound/parked.ts'
 import { workOutboundLane } from './core/outbound/work-lane.ts'
-import type { Jobs } from './core/ports/jobs.ts'
-import { createReconcile, type Reconcile, readStoredHook } from './core/reconcile.ts'
-import { createRegistry, type ServedNumber } from './core/registry.ts'
+import { createRateReading } from './core/rate-reading.ts'
+import { createReconcile } from './core/reconcile.ts'
+import { createRegistry } from './core/registry.ts'
 import { scaleTimes, TIMES } from './core/rules.ts'
+import { createTemplateLookup } from './core/templates/lookup.ts'
+import { createTemplateMirror } from './core/templates/mirror.ts'
 import { createTicks } from './core/ticks.ts'
 import { hookRow, mayLeave } from './http/chatwoot-webhook.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
+import { createMetrics } from './metrics.ts'
 import type { Options } from './options.ts'
+import { createBeats } from './runtime/beats.ts'
+import { createDatabaseClock } from './runtime/database-clock.ts'
+import { createDeskPaces } from './runtime/desk-paces.ts'
+import { openRuntimeGround } from './runtime/ground.ts'
+import { createLatePasses } from './runtime/late-passes.ts'
+import type { Injected, Runtime } from './runtime/model.ts'
+import { createOversight } from './runtime/oversight.ts'
+import { createReloader } from './runtime/reloader.ts'
+import { createTalkParts } from './runtime/talk.ts'
+import { createTickTimer } from './runtime/tick-timer.ts'
 
-/** Handed in by tests and fault runs only; a product never sets them. */
-export interface Injected {
-  breakpoint?: (name: string) => void
-  /** All times of the design scaled by one factor. */
-  timeFactor?: number
-  clock?: Clock
-  random?: () => number
-  /** Unit tests may run on a database that does not flush. */
-  allowUnsafeDatabase?: boolean
-  /** Nothing is delivered until it is switched on (bench of the acknowledging path). */
-  paused?: boolean
-  /** The limit of desk calls in flight never goes below this; with the ceiling at the same value it is fixed. */
-  fixedDeskLimit?: number
-}
-
-export interface Runtime {
-  bridge: Bridge
-  metrics: Metrics
-  database: Database
-  jobs: Jobs
-  pump: Pump
-  reconcile: Reconcile
-  typing: (number: ServedNumber, conversationId: number) => void
-  echoed: (deskId: number, messageId: number) => void
-  processId: string
-  installation: string
-  embedded: EmbeddedPostgres | null
-  share(): Share
-  refresh(): Promise<void>
-  stop(): Promise<void>
-}
+export type { Injected, Runtime } from './runtime/model.ts'
 
 export async function startRuntime(options: Options, log: Log, injected: Injected = {}): Promise<Runtime> {
   const timeFactor = injected.timeFactor ?? 1
   const times = scaleTimes(timeFactor, TIMES)
-  const clock: Clock = injected.clock ?? { now: () => new Date(), monotonicMs: () => performance.now() }
+  const databaseClock = createDatabaseClock()
+  const clock: Clock = injected.clock ?? databaseClock
   const random = injected.random ?? Math.random
   const metrics = createMetrics()
-  const dataDir = path.resolve(options.dataDir)
-
-  const key = await loadMasterKey({
-    value: options.masterKey,
-    file: options.masterKeyFile,
-    createIn: options.databaseUrl === undefined ? dataDir : undefined
-  })
-  for (const warning of key.warnings) log.warn({ warning, path: key.path }, 'master key')
-  const vault = createVault(key)
-  const embedded =
-    options.databaseUrl === undefined
-      ? await startEmbeddedPostgres({ dataDir: path.join(dataDir, 'postgres'), log: text => log.debug({}, text) })
-      : null
-  const database = openDatabase({ url: options.databaseUrl ?? embedded!.url })
+  const { dataDir, vault, embedded, database, close } = await openRuntimeGround(
+    options,
+    log,
+    injected.allowUnsafeDatabase
+  )
   try {
     return await compose()
   } catch (error) {
-    await database.close()
-    await embedded?.stop()
+    await close()
     throw error
   }
 
   async function compose(): Promise<Runtime> {
-    await checkDatabase(database, { allowUnsafe: injected.allowUnsafeDatabase })
-    const applied = await migrate(database.knex, migrations)
-    if (applied.length > 0) log.info({ applied }, 'database migrated')
     const numbers = createNumbers(database.knex, vault)
     const { id: installation, aliasKey } = await numbers.installation()
     const hashing = {
@@ -126,33 +106,45 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     const registry = createRegistry()
     const processId = randomUUID()
     const processes = createProcesses(database.work, processId, timeFactor)
-    let share = await processes.beat()
+    let share: Share = { index: 0, of: 1, settled: false }
+    const beat = async (): Promise<void> => {
+      const told = await processes.beat()
+      databaseClock.tell(told.nowMs)
+      share = told.share
+      if (told.steppedBackMs < STEP_MS) return
+      log.warn({ steppedBackMs: told.steppedBackMs }, "PostgreSQL's clock was set back; what waits is due again soon")
+      await forgiveStepBack(database.work, times.laneLeaseMs / 1000)
+    }
+    await beat()
+    // More processes than the ceiling has calls: those without a part take webhooks only.
+    const hasNoPart = (): boolean => share.settled && partOf(options.deskCeiling, share) === 0
+    let hookMissed = false
 
     const pages = createPages(database.work, vault)
     const gates = createGates(clock.monotonicMs)
-    const paces = new Map<number, DeskPace>()
-    const permits = new Map<number, Permits>()
-    const echoes = createEchoes({ monotonicMs: clock.monotonicMs, pace: deskId => paceOf(deskId) })
+    const deskPaces = createDeskPaces({
+      ceiling: () => partOf(options.deskCeiling, share),
+      floor: injected.fixedDeskLimit,
+      start: deskId => registry.desks().find(desk => desk.id === deskId)?.paceLimit,
+      monotonicMs: clock.monotonicMs
+    })
+    const echoExchange = createEchoExchange({
+      connect: () => database.connect('echoes'),
+      processId,
+      onHeard: (...heard) => echoes.heard(...heard),
+      monotonicMs: clock.monotonicMs
+    })
+    const echoes = createEchoes({
+      monotonicMs: clock.monotonicMs,
+      pace: deskPaces.pace,
+      processes: () => share.of,
+      pass: echoExchange.pass
+    })
     const numberPaces = createNumberPaces({
       monotonicMs: clock.monotonicMs,
       sleep: ms => sleep(ms),
       perSecond: numberId => Math.max(1, partOf(registry.number(numberId)?.throughputPerSecond ?? 80, share))
     })
-    const paceOf = (deskId: number): DeskPace => {
-      let pace = paces.get(deskId)
-      if (pace === undefined) {
-        const start = registry.desks().find(desk => desk.id === deskId)?.paceLimit
-        pace = createDeskPace({
-          ceiling: partOf(options.deskCeiling, share),
-          floor: injected.fixedDeskLimit,
-          start,
-          monotonicMs: clock.monotonicMs
-        })
-        paces.set(deskId, pace)
-      }
-      return pace
-    }
-
     const jobs =
       options.redisUrl === undefined
         ? createLocalJobs()
@@ -166,7 +158,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       onCommitted: ({ dueInMs, laterInMs, ticks }) => {
         if (dueInMs !== null) jobs.wake()
         if (laterInMs !== null) pump.lookIn(laterInMs + 1)
-        if (ticks) tickSoon(tickDelayMs())
+        if (ticks) tickTimer.soon(tickDelayMs())
       }
     })
     const recorder = createRecorder({
@@ -184,6 +176,9 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     })
     const deskHttp = createHttpClient({ maxSockets: 256 })
     const graphHttp = createHttpClient({ maxSockets: 256 })
+    const templateStore = createTemplateStore(database.work)
+    const rateStore = createRateStore(database.work)
+    const templateSource = createTemplateSource({ http: graphHttp, times })
     let stopping = false
 
     const bridge: Bridge = {
@@ -193,10 +188,22 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       recorder,
       deliveries: createDeliveries(database.work, times.laneLeaseMs / 1000),
       numbers,
+      attributeStore: createAttributeStore(database.work, vault),
+      attributes: {
+        note: (...note) => attributes.note(...note),
+        heard: (...heard) => attributes.heard(...heard)
+      },
+      vanished: createVanished(database.work),
       desk: createChatwootDesk({ http: deskHttp, mediaOrigins: options.mediaOrigins, timeoutMs: times.deskCallMs }),
       channel: createCloudChannel({ http: graphHttp, mediaOrigins: options.mediaOrigins, times }),
+      templates: createTemplateLookup(templateStore, templateSource),
+      rates: rateStore,
+      openLink: createOpenLink(deskHttp, { mediaOrigins: options.mediaOrigins }),
       media: createMediaTools({ ffmpegPath: options.ffmpeg, tempDir: path.join(dataDir, 'tmp') }),
       files: createFiles({ tempDir: path.join(dataDir, 'tmp') }),
+      storedFiles: createStoredFiles(database.people, vault),
+      instructions: createInstructions(database.people, vault),
+      consents: createConsents(database.work),
       clock,
       random,
       newId: () => randomUUID(),
@@ -204,15 +211,8 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       timeFactor,
       sleep: ms => sleep(ms),
       gates,
-      permits(deskId) {
-        let known = permits.get(deskId)
-        if (known === undefined) {
-          known = createPermits(paceOf(deskId))
-          permits.set(deskId, known)
-        }
-        return known
-      },
-      pace: paceOf,
+      permits: deskPaces.permits,
+      pace: deskPaces.pace,
       rowPace: createRowPaces(clock.monotonicMs).take,
       expectEcho: echoes.expect,
       numberPace: numberPaces.take,
@@ -225,33 +225,46 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       readFact,
       readHook: payload => readStoredHook(payload, readHook),
       wake: () => jobs.wake(),
+      missedHook() {
+        hookMissed = true
+      },
+      reload: wait => reloader.run(wait),
       stopping: () => stopping
     }
 
     const refresh = async (): Promise<void> => {
       const { desks, numbers: rows } = await numbers.list()
       // A new token is tried at once, not when the pause of the old one ends.
-      const renewed = [
-        ...desks
-          .filter(desk => registry.desks().some(old => old.id === desk.id && old.token !== desk.token))
-          .map(desk => `desk:${desk.id}`),
-        ...rows
-          .filter(row => registry.numbers().some(old => old.id === row.id && old.token !== row.token))
-          .map(row => `number:${row.id}`)
-      ]
+      const deskIds = desks
+        .filter(desk => registry.desks().some(old => old.id === desk.id && old.token !== desk.token))
+        .map(desk => desk.id)
+      const numberIds = rows
+        .filter(row => registry.numbers().some(old => old.id === row.id && old.token !== row.token))
+        .map(row => row.id)
       registry.replace(desks, rows)
-      if (renewed.filter(gate => gates.open(gate)).length > 0) jobs.wake()
+      if (deskIds.length + numberIds.length === 0) return
+      log.info({ desks: deskIds, numbers: numberIds }, 'new tokens; what waited for them goes on')
+      for (const id of deskIds) gates.open(`desk:${id}`)
+      for (const id of numberIds) gates.open(`number:${id}`)
+      await hurryLanes(database.work, { deskIds, numberIds })
+      jobs.wake()
+      tickTimer.soon(0)
     }
+    const reloader = createReloader({ refresh, monotonicMs: clock.monotonicMs, sleep: ms => sleep(ms) })
     await refresh()
     const partitions = (): Promise<void> =>
-      keepPartitions(database.knex, { keepDays: 15, aheadDays: 2, keepMonths: 25 }, clock.now())
+      keepPartitions(database.knex, { keepDays: 15, aheadDays: 2, keepMonths: 25 }, new Date())
     // Before anything is dropped: a Puente that was off for a week must not lose what waits for a person.
     await keepAside(database.work, pages, { moveAfterDays: 12, keepDays: Math.ceil(times.setAsideMs / 86_400_000) })
     await partitions()
     await bridge.files.sweep()
 
+    const attributes = createAttributeKeeper(bridge)
+    const talk = createTalkParts({ bridge, database, vault: hashing, customers, deskHttp, templates: templateStore })
     const pump = createPump({
       bridge,
+      mayClaim: () => !hasNoPart(),
+      mostHeld: deskId => (share.of > 1 ? deskPaces.lanesWorthHolding(deskId) : Number.POSITIVE_INFINITY),
       workInbound: lane => workInboundLane(bridge, lane),
       workOutbound: lane => workOutboundLane(bridge, lane)
     })
@@ -263,59 +276,46 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       toRow: (number, hook, payload, kind, key) => hookRow(bridge, number, hook, payload, kind, key)
     })
 
-    // Ticks join longer while many messages wait for the desk: they yield.
-    const tickDelayMs = (): number => {
-      const busy = [...permits.values()].some(each => each.waiting(1) > 4)
-      return busy ? times.tickJoinBusyMs : times.tickJoinMs
-    }
-    let tickTimer: NodeJS.Timeout | null = null
-    let tickAt = Number.POSITIVE_INFINITY
-    let tickRunning = false
-    const tickSoon = (inMs: number): void => {
-      const at = clock.monotonicMs() + inMs
-      if (stopping || at >= tickAt) return
-      if (tickTimer !== null) clearTimeout(tickTimer)
-      tickAt = at
-      tickTimer = setTimeout(runTicks, inMs + 5)
-    }
-    const runTicks = async (): Promise<void> => {
-      tickTimer = null
-      tickAt = Number.POSITIVE_INFINITY
-      if (tickRunning || stopping) return
-      tickRunning = true
-      try {
-        const told = await ticks.run()
-        const next = told === 100 ? 0 : await bridge.deliveries.nextTickInMs()
-        tickRunning = false
-        if (next !== null) tickSoon(Math.max(50, next))
-      } catch {
-        tickRunning = false
-        tickSoon(1_000)
-      }
-    }
+    const settings = createChatwootSetup({ http: deskHttp, timeoutMs: times.deskCallMs })
+    const deskWatch = createDeskWatch({ bridge, settings, installation })
+    const templateMirror = createTemplateMirror({
+      bridge,
+      store: templateStore,
+      source: templateSource,
+      settings,
+      processId,
+      installation
+    })
 
-    const beats: NodeJS.Timeout[] = []
-    const every = (ms: number, task: () => Promise<unknown>): void => {
-      let busy = false
-      beats.push(
-        setInterval(() => {
-          if (busy || stopping) return
-          busy = true
-          task()
-            .catch(error => log.debug({ err: (error as Error).message }, 'a beat failed, the next comes'))
-            .finally(() => {
-              busy = false
-            })
-        }, ms)
-      )
-    }
+    const rateSource = createRateSource({ http: graphHttp, times })
+    const rateReading = createRateReading({ bridge, store: rateStore, source: rateSource, processId })
+
+    // Ticks join longer while many messages wait for the desk: they yield.
+    const tickDelayMs = (): number => (deskPaces.busy() ? times.tickJoinBusyMs : times.tickJoinMs)
+    const tickTimer = createTickTimer({
+      run: () => (hasNoPart() ? Promise.resolve(0) : ticks.run()),
+      nextInMs: () => bridge.deliveries.nextTickInMs(),
+      monotonicMs: clock.monotonicMs
+    })
+    const latePasses = createLatePasses(
+      deep => (hasNoPart() ? Promise.resolve({ young: false }) : reconcile.run(deep)),
+      times.reconcileGraceMs + 2_000 * timeFactor
+    )
+
+    const beats = createBeats(log)
+    const { every } = beats
     every(2_000 * timeFactor, async () => {
-      share = await processes.beat()
-      for (const [deskId, pace] of paces) {
-        pace.setCeiling(partOf(options.deskCeiling, share))
-        permits.get(deskId)?.poke()
+      const hadNoPart = hasNoPart()
+      await beat()
+      if (hadNoPart && !hasNoPart()) pump.kick()
+      deskPaces.setCeiling(partOf(options.deskCeiling, share))
+      if (share.of > 1) echoExchange.listen()
+      tickTimer.soon((await bridge.deliveries.nextTickInMs()) ?? Number.POSITIVE_INFINITY)
+      // The database answers again: what the desk said meanwhile it says only once.
+      if (hookMissed) {
+        hookMissed = false
+        latePasses.run(false).catch(() => {})
       }
-      tickSoon((await bridge.deliveries.nextTickInMs()) ?? Number.POSITIVE_INFINITY)
     })
     every(3_000, refresh)
     every(5_000, async () => {
@@ -324,29 +324,22 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
         parked: registry.numbers().map(number => ({ numberId: number.id, before: parkedBefore(bridge, number) })),
         uncertainMs: times.uncertainToldMs
       })
-      if (expired > 0) tickSoon(0)
-      for (const [deskId, pace] of paces) await numbers.savePace(deskId, Math.max(1, pace.limit() / 2))
+      if (expired > 0) tickTimer.soon(0)
+      for (const [deskId, pace] of deskPaces.all()) await numbers.savePace(deskId, Math.max(1, pace.limit() / 2))
     })
-    // What was too young is looked at once more, as soon as its hook can no longer be on its way.
-    const reconcileOnce = async (deep: boolean): Promise<void> => {
-      if (stopping) return
-      const { young } = await reconcile.run(deep)
-      if (!young || stopping) return
-      const timer = setTimeout(
-        () => {
-          laterPasses.delete(timer)
-          reconcileOnce(false).catch(() => {})
-        },
-        times.reconcileGraceMs + 2_000 * timeFactor
-      )
-      laterPasses.add(timer)
-    }
-    const laterPasses = new Set<NodeJS.Timeout>()
-    every(times.reconcileBeatMs, () => (laterPasses.size > 0 ? Promise.resolve() : reconcileOnce(false)))
+    every(times.reconcileBeatMs, latePasses.beat)
+    // One of several processes is enough.
+    const watchDesks = async (): Promise<unknown> => (share.index === 0 ? deskWatch.run() : undefined)
+    every(times.reconcileBeatMs, watchDesks)
+    every(2_000 * timeFactor, () => attributes.run())
+    if (injected.paused !== true) every(1_000 * timeFactor, () => talk.carryWaiting())
+    if (injected.paused !== true) every(times.templateBeatMs, () => templateMirror.run())
+    if (injected.paused !== true) every(times.rateBeatMs, () => rateReading.run())
     every(3_600_000, async () => {
       await keepAside(database.work, pages, { moveAfterDays: 12, keepDays: Math.ceil(times.setAsideMs / 86_400_000) })
       await partitions()
       await forgetOld(database.knex, times)
+      await talk.forgetOld()
     })
     // A gate that may be probed again has no other alarm.
     every(1_000, async () => {
@@ -359,16 +352,18 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     metrics.gauge(
       'desk_limit',
       'Most desk calls in flight, by desk',
-      () => new Map([...paces].map(([deskId, pace]) => [String(deskId), pace.limit()]))
+      () => new Map([...deskPaces.all()].map(([deskId, pace]) => [String(deskId), pace.limit()]))
     )
 
     await jobs.start(() => pump.kick())
     pump.kick()
-    tickSoon(0)
+    tickTimer.soon(0)
     const firstReconcile =
       injected.paused === true
         ? Promise.resolve()
-        : sleep(Math.min(2_000, 2_000 * timeFactor)).then(() => reconcileOnce(true))
+        : sleep(Math.min(2_000, 2_000 * timeFactor))
+            .then(() => latePasses.run(true))
+            .finally(watchDesks)
     firstReconcile.catch(() => {})
 
     return {
@@ -378,6 +373,14 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       jobs,
       pump,
       reconcile,
+      deskWatch,
+      connections: createConnections(database.knex, vault),
+      templateMirror,
+      templateStore,
+      rateReading,
+      attributes,
+      talk,
+      oversight: createOversight({ database, numbers, vault, options, wake: () => jobs.wake() }),
       typing: createTyping(bridge),
       echoed: echoes.arrived,
       processId,
@@ -388,20 +391,21 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       async stop() {
         if (stopping) return
         stopping = true
-        for (const beat of beats) clearInterval(beat)
-        for (const timer of laterPasses) clearTimeout(timer)
-        if (tickTimer !== null) clearTimeout(tickTimer)
+        beats.stop()
+        latePasses.stop()
+        tickTimer.stop()
         await intake.close()
         // Not scaled: how long a machine needs to finish what is in hand is no time of the protocol.
         await pump.stop(TIMES.drainMs)
         await jobs.close()
+        await attributes.flush().catch(() => {})
         await recorder.close()
         await bridge.media.close()
         bridge.desk.close()
         bridge.channel.close()
+        await echoExchange.close()
         await processes.leave().catch(() => {})
-        await database.close()
-        await embedded?.stop()
+        await close()
       }
     }
   }

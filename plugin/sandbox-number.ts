@@ -1,4 +1,4 @@
-/** Connects the number of the sandbox: the same steps as any number, against the stand-ins. */
+/** Connects the number of the sandbox: the steps of any number, against the stand-ins. */
 import { connectNumber, readNumberFile } from './connect.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -20,12 +20,15 @@ export async function readSandboxNumber(runtime: Runtime, deskUrl: string, publi
   for (const file of files) {
     await connectNumber(file, {
       numbers: bridge.numbers,
+      connections: runtime.connections,
       installation: runtime.installation,
       publicUrl,
       graphUrl: config.graph.url,
       graphVersion: 'v25.0',
       sandbox: true,
       env: {},
+      // The stand-in's page shows no sidebar; a rule that labels would only add rows to each conversation.
+      without: ['picture', 'label', 'rule', 'folder'],
       onSaved: () => runtime.refresh()
     })
   }

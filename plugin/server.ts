@@ -2,7 +2,7 @@
 import Fastify, { LogController } from 'fastify'
 import { puente } from './index.ts'
 import type { Options } from './options.ts'
-import type { Injected } from './runtime.ts'
+import type { Injected, Runtime } from './runtime.ts'
 import { readSandboxNumber } from './sandbox-number.ts'
 
 export interface RunningServer {
@@ -38,7 +38,7 @@ export async function startServer(
  * The child of `puente start`: serves, tells the parent over IPC how it is, connects the sandbox's number when told.
  * SIGTERM and SIGINT stop accepting, finish what is in flight, and exit 0.
  */
-export async function serve(options: Options, injected?: Injected): Promise<void> {
+export async function serve(options: Options, injected?: Injected): Promise<{ runtime: Runtime }> {
   const server = await startServer(options, injected)
   const { runtime } = server.app.puente
   const publicUrl = options.publicUrl ?? server.url
@@ -71,4 +71,5 @@ export async function serve(options: Options, injected?: Injected): Promise<void
   if (process.send !== undefined)
     process.send({ ready: server.url, numbers: real, embedded: runtime.embedded !== null })
   else process.stdout.write(`ready ${server.url}\n`)
+  return { runtime }
 }

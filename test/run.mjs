@@ -1,7 +1,7 @@
 // `npm test`: everything that CI runs, one step after the other, ending with the plain line `N passed, N failed`.
 // A step is a check of its own (lint, types) or a run whose tests are counted one by one (tap, the fault run).
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -43,24 +43,52 @@ async function check(name, command, args, options) {
   console.log(`${code === 0 ? 'ok' : 'NOT OK'}  ${name} (${seconds} s)`)
 }
 
-/** Files of one kind of test; counted by their assertions, as tap's own summary gives them. */
-async function tap(name, patterns, jobs) {
+/** The tests of one kind (what stands beside them is no test); counted by their assertions, as tap's own summary has it. */
+async function tap(name, jobs) {
   if (only.length > 0 && !only.includes(name)) return
   const started = Date.now()
-  const args = ['--disable-coverage', '--allow-incomplete-coverage', '--reporter=tap', `--jobs=${jobs}`, ...patterns]
-  const { code, output } = await run(bin('tap'), args, { quiet: true, limitMinutes: 20 })
+  const folder = path.join(root, 'test', name)
+  const files = readdirSync(folder).filter(file => file.endsWith('.test.ts'))
+  const first = await runTap(name, files, jobs)
+  let { good, bad, code } = first
+  // Files that share two cores with others may run out of their patience: a few red ones are run once more, alone. What
+  // fails there fails; what passes is said, with what it had printed.
+  const red = first.redFiles
+  if (code !== 0 && red.length > 0 && red.length <= 3) {
+    console.log(`${name}: once more, alone: ${red.join(', ')}`)
+    const second = await runTap(name, red, 1)
+    if (second.code === 0 && second.good > 0) {
+      good = Math.max(good, first.good + first.bad)
+      bad = 0
+      code = 0
+    }
+  }
   const seconds = ((Date.now() - started) / 1000).toFixed(0)
+  passed += good
+  failed += bad > 0 ? bad : code === 0 ? 0 : 1
+  console.log(`${code === 0 ? 'ok' : 'NOT OK'}  ${name}: ${good} passed, ${bad} failed (${seconds} s)`)
+}
+
+async function runTap(name, files, jobs) {
+  const args = [
+    '--disable-coverage',
+    '--allow-incomplete-coverage',
+    '--reporter=tap',
+    `--jobs=${jobs}`,
+    ...files.map(file => `test/${name}/${file}`)
+  ]
+  const { code, output } = await run(bin('tap'), args, { quiet: true, limitMinutes: 20 })
   const total = /# \{ total: (\d+)(?:, pass: (\d+))?(?:, fail: (\d+))?/.exec(output)
   const bad = total === null ? 1 : Number(total[3] ?? 0)
   const good = total === null ? 0 : Number(total[1]) - bad
-  passed += good
-  failed += bad > 0 ? bad : code === 0 ? 0 : 1
+  const redFiles = new Set()
+  for (const [, file] of output.matchAll(/^not ok \d+ - test\/\w+\/(\S+\.test\.ts)/gm)) redFiles.add(file)
   if (code !== 0) {
     const lines = output.split('\n')
     const notOk = lines.flatMap((line, index) => (/^\s*not ok/.test(line) ? lines.slice(index, index + 25) : []))
     process.stdout.write(`${notOk.slice(0, 400).join('\n') || output.slice(-6_000)}\n`)
   }
-  console.log(`${code === 0 ? 'ok' : 'NOT OK'}  ${name}: ${good} passed, ${bad} failed (${seconds} s)`)
+  return { code, good, bad, redFiles: [...redFiles] }
 }
 
 async function faultRows(more) {
@@ -77,7 +105,8 @@ async function fault() {
   if (only.length > 0 && !only.includes('fault')) return
   const started = Date.now()
   const first = await faultRows([])
-  let bad = first.rows.filter(row => !row.holds)
+  const notRun = first.rows.filter(row => row.holds === null).length
+  let bad = first.rows.filter(row => row.holds === false)
   let code = first.code
   if (code !== 0) process.stdout.write(first.output.slice(-8_000))
   // Something lost, doubled, reordered or misfiled is final. A row that was only too slow is run once more, and said so.
@@ -92,22 +121,30 @@ async function fault() {
       code = 0
     }
   }
-  passed += first.rows.length - bad.length
+  const held = first.rows.length - bad.length - notRun
+  passed += held
   failed += bad.length > 0 ? bad.length : code === 0 ? 0 : 1
   const seconds = ((Date.now() - started) / 1000).toFixed(0)
   console.log(
-    `${code === 0 ? 'ok' : 'NOT OK'}  fault: ${first.rows.length - bad.length} rows hold, ${bad.length} do not (${seconds} s)`
+    `${code === 0 ? 'ok' : 'NOT OK'}  fault: ${held} rows hold, ${bad.length} do not${notRun === 0 ? '' : `, ${notRun} not run`} (${seconds} s)`
   )
 }
 
-await check('lint', bin('biome'), ['ci', '.'])
-await check('types', bin('tsc'), ['-p', 'tsconfig.json'])
-await check('page types', bin('vue-tsc'), ['--noEmit', '-p', 'adapters/sandbox/page/tsconfig.json'])
-await tap('unit', ['test/unit'], 3)
-await tap('conformance', ['test/conformance'], 3)
-// Flow tests mostly wait: four at a time keep two cores busy.
-await tap('flow', ['test/flow'], 4)
-await tap('browser', ['test/browser'], 1)
+async function checks() {
+  await check('lint', bin('biome'), ['ci', '.'])
+  await check('types', bin('tsc'), ['-p', 'tsconfig.json'])
+  await check('page types', bin('vue-tsc'), ['--noEmit', '-p', 'adapters/sandbox/page/tsconfig.json'])
+  await check('tab types', bin('vue-tsc'), ['--noEmit', '-p', 'ui-extension/tsconfig.json'])
+}
+
+// Puts tap together with the plugins of .taprc, before anything reads its types.
+await run(bin('tap'), ['build'], { quiet: true, limitMinutes: 3 })
+// None of these looks at a clock: they may share the cores.
+await Promise.all([checks(), tap('unit', 2)])
+// These mostly wait: four at a time keep two cores busy.
+await tap('conformance', 4)
+await tap('flow', 4)
+await tap('browser', 1)
 await fault()
 
 console.log(`\n${passed} passed, ${failed} failed`)

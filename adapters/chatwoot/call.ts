@@ -1,6 +1,7 @@
 /**
  * One call of Chatwoot's API: token, time-out, JSON or form, and errors as PuenteErrors. Knows no endpoint.
  */
+import { PuenteError } from '../../plugin/core/errors.ts'
 import type { DeskAccess, DeskCallOptions } from '../../plugin/core/ports/help-desk.ts'
 import type { HttpAnswer, HttpClient, HttpRequest } from '../http/types.ts'
 import { type CallNature, errorOfAnswer, errorOfFailure, parseJson, unreadableAnswer } from './desk-error.ts'
@@ -30,12 +31,17 @@ export interface DeskCaller {
 const BYTES_PER_MS = 100
 const MAX_UPLOAD_MS = 5 * 60_000
 
-/** The token travels as `api-access-token`: proxies drop headers with underscores, Chatwoot takes both (§0, §13). */
+/** The token travels as `api-access-token`: proxies drop headers with underscores, Chatwoot takes both (CW-HEADER). */
 export function createCaller(http: HttpClient, timeoutMs: number): DeskCaller {
   async function raw(access: DeskAccess, call: DeskCall): Promise<HttpAnswer> {
     const { form, json } = call
     const headers: Record<string, string> = { accept: 'application/json' }
-    if (access.token !== '') headers['api-access-token'] = access.token
+    if (access.session !== undefined) {
+      headers['access-token'] = access.session.accessToken
+      headers['token-type'] = 'Bearer'
+      headers['client'] = access.session.client
+      headers['uid'] = access.session.uid
+    } else if (access.token !== '') headers['api-access-token'] = access.token
     const request: HttpRequest = {
       method: call.method,
       url: addressOf(access, call.path),
@@ -60,6 +66,13 @@ export function createCaller(http: HttpClient, timeoutMs: number): DeskCaller {
 
   async function accepted(access: DeskAccess, call: DeskCall): Promise<HttpAnswer> {
     const answer = await raw(access, call)
+    if (access.session !== undefined && (answer.status === 401 || answer.status === 403)) {
+      // Refused to one agent: nothing is wrong with the desk or with our own token.
+      throw new PuenteError('desk_forbidden', {
+        scope: 'message',
+        facts: { status: answer.status, what: call.subject }
+      })
+    }
     if (answer.status < 200 || answer.status > 299) throw errorOfAnswer(answer, call)
     return answer
   }

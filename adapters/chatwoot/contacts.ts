@@ -1,4 +1,4 @@
-/** Contacts of the desk: create, find, change (contract/chatwoot §2). */
+/** Contacts of the desk: create, find, change (contract/chatwoot §2; CW-CONTACT). */
 import type { ContactMatch, DeskAccess, DeskContact, HelpDesk, NewContact } from '../../plugin/core/ports/help-desk.ts'
 import { type DeskCall, type DeskCaller, requireId, requireList, requireRecord } from './call.ts'
 import { type ContactAttribute, errorOfAnswer, parseJson, unreadableAnswer } from './desk-error.ts'
@@ -8,9 +8,10 @@ import type { CreateContactRequestWire, FilterConditionWire } from './wire.ts'
 
 type ContactCalls = Pick<HelpDesk, 'createContact' | 'filterContacts' | 'findContactBySource' | 'updateContact'>
 
-/** Chatwoot's own format rule; what fits it can be refused only because somebody has it. */
+/** Chatwoot's own format rule; what fits it can be refused only because somebody has it (CW-TAKEN). */
 const PHONE = /^\+[1-9]\d{1,14}$/
 const STANDARD_KEYS = new Set(['phone_number', 'identifier', 'email', 'name'])
+/** CW-FILTER-PAGES */
 const CONTACTS_PER_PAGE = 15
 const MAX_PAGES = 20
 
@@ -70,7 +71,8 @@ export function createContactCalls(caller: DeskCaller): ContactCalls {
       }
       const answer = await caller.raw(access, call)
       if (answer.status === 404) {
-        // Unknown source ids give an empty body; anything else may mean that the inbox itself is gone.
+        // Unknown source ids give an empty body (CW-404); anything else may mean that the inbox itself is gone. Also
+        // finds contacts that the filter does not see (CW-CONTACT-INVISIBLE).
         const error = errorOfAnswer(answer, call)
         if (answer.body.length > 0) await failWhenInboxGone(caller, access, inboxId, error)
         return null
@@ -85,7 +87,8 @@ export function createContactCalls(caller: DeskCaller): ContactCalls {
       const { username, ...rest } = change
       const body: CreateContactRequestWire = contactFields(rest)
       if (username !== undefined) {
-        // Merged only one level deep: without the others, profiles that an agent entered would be lost.
+        // Merged only one level deep: without the others, profiles that an agent entered would be lost
+        // (CW-CONTACT-MERGED).
         const known = recordOf((await readContactWire(access, contactId)).additional_attributes)
         body.additional_attributes = usernameAttributes(username, recordOf(known.social_profiles))
       }
@@ -129,7 +132,10 @@ function takeable(contact: { phone?: string; identifier?: string }): ContactAttr
   return attributes
 }
 
-/** Only the first value of a condition counts in Chatwoot's contact filter: one condition per value. */
+/**
+ * Only the first value of a condition counts in Chatwoot's contact filter: one condition per value (CW-FILTER-LOOSE).
+ * An attribute that the account does not define is refused (CW-FILTER-ATTRIBUTE).
+ */
 function toConditions(matches: ContactMatch[]): FilterConditionWire[] {
   const pairs = matches.flatMap(({ key, values }) => [...new Set(values)].map(value => ({ key, value })))
   return pairs.map(({ key, value }, nth) => ({

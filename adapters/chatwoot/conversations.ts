@@ -1,19 +1,28 @@
-/** Conversations of the desk: create (with a first row), find, describe (contract/chatwoot §3, §13). */
+/**
+ * Conversations of the desk: create (with a first row), find, describe (contract/chatwoot §3, §13; CW-EMBED,
+ * CW-EMBED-NOTE, CW-EMBED-ROLLBACK, CW-ATTRIBUTES-BORN).
+ */
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { DeskConversation, HelpDesk } from '../../plugin/core/ports/help-desk.ts'
 import { type DeskCall, type DeskCaller, requireId, requireList } from './call.ts'
+import { errorOfAnswer, parseJson, unreadableAnswer } from './desk-error.ts'
 import { failWhenInboxGone } from './inbox-gone.ts'
 import { rowToWire } from './row-to-wire.ts'
-import { idOf, listOf, recordOf, textOf, timeOf } from './safe-read.ts'
+import { countOf, idOf, isRecord, listOf, recordOf, textOf, timeOf } from './safe-read.ts'
 import type { ConversationAttributesWire, CreateConversationRequestWire } from './wire.ts'
 
 type ConversationCalls = Pick<
   HelpDesk,
-  'createConversation' | 'findConversations' | 'listChangedConversations' | 'setConversationAttributes'
+  | 'createConversation'
+  | 'findConversations'
+  | 'listChangedConversations'
+  | 'readConversation'
+  | 'setConversationAttributes'
+  | 'setTyping'
 >
 
 const STATUSES = ['open', 'resolved', 'pending', 'snoozed'] as const
-/** A list of changed conversations comes in one piece, at about 4 KB each. */
+/** A list of changed conversations comes in one piece, at about 4 KB each (CW-CHANGED, CW-CHANGED-WHOLE). */
 const MAX_LIST_BYTES = 64 * 1024 * 1024
 
 export function createConversationCalls(caller: DeskCaller): ConversationCalls {
@@ -43,6 +52,7 @@ export function createConversationCalls(caller: DeskCaller): ConversationCalls {
       const query = new URLSearchParams({ inbox_id: String(inboxId), status: 'all', source_id: sourceId })
       const call: DeskCall = { method: 'GET', path: `/conversations?${query}`, subject: 'inbox', reads: true }
       const rows = listedRows(await caller.json(access, call), call)
+      // Each source id has conversations of its own (CW-SOURCE-SECOND); every creation makes another (CW-NEW-EACH).
       return rows.flatMap(row => readConversation(row, sourceId)).sort((a, b) => b.id - a.id)
     },
 
@@ -57,19 +67,47 @@ export function createConversationCalls(caller: DeskCaller): ConversationCalls {
       return listedRows(await caller.json(access, call), call).flatMap(row => readConversation(row))
     },
 
-    async setConversationAttributes(access, conversationId, attributes) {
-      const body: ConversationAttributesWire = { custom_attributes: attributes }
+    async readConversation(access, conversationId) {
+      const path = `/conversations/${conversationId}`
+      const call: DeskCall = { method: 'GET', path, subject: 'conversation', reads: true }
+      const answer = await caller.json(access, call)
+      const [conversation] = readConversation(answer)
+      if (conversation === undefined) throw unreadableAnswer({ status: 200, headers: {}, body: Buffer.alloc(0) }, call)
+      return conversation
+    },
+
+    async setTyping(access, conversationId, on, options) {
       await caller.plain(access, {
+        method: 'POST',
+        path: `/conversations/${conversationId}/toggle_typing_status`,
+        subject: 'conversation',
+        json: { typing_status: on ? 'on' : 'off', is_private: options?.private === true }
+      })
+    },
+
+    async setConversationAttributes(access, conversationId, attributes, options) {
+      const merge = options?.merge === true
+      const body: ConversationAttributesWire = { custom_attributes: attributes, ...(merge ? { merge } : {}) }
+      const call: DeskCall = {
         method: 'POST',
         path: `/conversations/${conversationId}/custom_attributes`,
         subject: 'conversation',
         json: body
-      })
+      }
+      const answer = await caller.raw(access, call)
+      if (answer.status < 200 || answer.status > 299) throw errorOfAnswer(answer, call)
+      // Replaced whole (CW-ATTRIBUTES), merged by later versions (CW-ATTRIBUTES-MERGE); told in the answer
+      // (CW-ATTRIBUTES-ANSWER).
+      const whole = recordOf(parseJson(answer.body)).custom_attributes
+      return isRecord(whole) ? { ...whole } : null
     }
   }
 }
 
-/** The answer shows one message. It is ours unless a source id says otherwise (a greeting may have come after it). */
+/**
+ * The answer shows one message. It is ours unless a source id says otherwise: a greeting may have come after it
+ * (CW-GREETED).
+ */
 function embeddedId(answer: unknown, sourceId: string | undefined): number | null {
   const shown = listOf(recordOf(answer).messages).map(recordOf)
   const ours = sourceId === undefined ? shown[0] : shown.find(message => message.source_id === sourceId)
@@ -107,6 +145,7 @@ function readConversation(value: unknown, sourceId?: string): DeskConversation[]
       }),
       lastMessageId: ids.length > 0 ? Math.max(...ids) : null,
       lastActivityAt: timeOf(wire.last_activity_at),
+      updatedAt: countOf(wire.updated_at) ?? 0,
       attributes: { ...recordOf(wire.custom_attributes) }
     }
   ]

@@ -3,6 +3,7 @@
  * the shapes of Chatwoot's errors; nothing here decides whether to try again.
  */
 import { type Certainty, PuenteError } from '../../plugin/core/errors.ts'
+import { readRetryAfter } from '../http/retry-after.ts'
 import { type HttpAnswer, HttpFailure } from '../http/types.ts'
 import { isRecord, listOf, recordOf, textOf } from './safe-read.ts'
 
@@ -19,17 +20,18 @@ export interface CallNature {
 
 export type ContactAttribute = 'phone_number' | 'identifier' | 'email'
 
-/** Refused for one record: the token itself is fine. */
+/** Refused for one record: the token itself is fine (CW-FORBIDDEN). */
 const NOT_FOR_THIS_RECORD = 'You are not authorized to do this action'
 /** Refused for all: the token is known, but its owner or the account may not. */
 const NOT_FOR_THIS_USER = ['Access to this endpoint is not authorized for bots', 'Account is suspended']
+/** CW-FLOOD */
 const FLOOD_SECONDS = 60
 
 /** The error that an answer other than 2xx means. */
 export function errorOfAnswer(answer: HttpAnswer, call: CallNature, now: Date = new Date()): PuenteError {
   const { status } = answer
   const body = bodyOf(answer)
-  const retryAfterSeconds = retryAfterOf(answer, now)
+  const retryAfterSeconds = readRetryAfter(answer.headers, now)
   // A fault of Chatwoot's is worded by whatever broke, and may repeat what was sent: its words are not kept.
   const facts = { status, what: call.subject, ...(status >= 500 ? {} : { detail: body.detail }) }
   if (status >= 500) {
@@ -44,7 +46,8 @@ export function errorOfAnswer(answer: HttpAnswer, call: CallNature, now: Date = 
     case 403:
       return new PuenteError('desk_forbidden', { scope: call.subject === 'message' ? 'message' : 'desk', facts })
     case 404:
-      // A page instead of Chatwoot's words is a proxy's: believing it would map customers anew for nothing.
+      // A page instead of Chatwoot's words is a proxy's: believing it would map customers anew for nothing (CW-404,
+      // CW-GONE).
       if (body.foreign) return new PuenteError('desk_unavailable', { certainty: 'did_not_happen', facts })
       return new PuenteError('desk_not_found', { facts })
     case 408:
@@ -65,6 +68,7 @@ function errorOf422(body: ErrorBody, call: CallNature, facts: PuenteError['facts
   if (body.text.includes('Too many messages')) {
     return new PuenteError('desk_flood', { facts, retryAfterSeconds: FLOOD_SECONDS })
   }
+  // CW-SOURCE-TAKEN
   if (body.text === 'source_id should be unique') {
     return new PuenteError('desk_taken', { facts: { ...facts, attribute: 'source_id' } })
   }
@@ -131,15 +135,6 @@ function takenAttribute(body: ErrorBody, call: CallNature): ContactAttribute | u
 }
 
 /** Seconds or an HTTP date. */
-function retryAfterOf(answer: HttpAnswer, now: Date): number | undefined {
-  const header = answer.headers['retry-after']
-  const value = (Array.isArray(header) ? header[0] : header)?.trim()
-  if (!value) return undefined
-  if (/^\d{1,9}$/.test(value)) return Number(value)
-  const at = Date.parse(value)
-  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - now.getTime()) / 1000))
-}
-
 /** The file to be uploaded could not be read (a reset connection also names the call `read`). */
 function isFileProblem(cause: unknown): boolean {
   const { code, syscall } = recordOf(cause)

@@ -1,10 +1,12 @@
 /**
  * What a hook of Chatwoot says, in Puente's words (contract/chatwoot §5, §13). Total: nothing that arrives makes it
- * throw. Routes nothing and decides nothing; the order and number of hooks mean nothing either.
+ * throw. Routes nothing and decides nothing; the order and number of hooks mean nothing either (CW-HOOK, CW-PRIVATE,
+ * CW-QUOTE, CW-TYPING, CW-STATUS-HOOK).
  */
 import type { DeskHook } from '../../plugin/core/ports/help-desk.ts'
+import { isInstructionSource } from '../../plugin/core/talk/instruction.ts'
 import { readDeskMessage, senderTypeOf } from './read-message.ts'
-import { idOf, isRecord, type JsonRecord, listOf, recordOf, textOf } from './safe-read.ts'
+import { countOf, idOf, isRecord, type JsonRecord, listOf, recordOf, textOf } from './safe-read.ts'
 
 /** Under this key of `content_attributes` we mark the rows that we write. */
 export const MARKER_KEY = 'puente'
@@ -39,15 +41,17 @@ export interface OwnEcho {
 }
 
 /**
- * Recognises a hook that needs no work because it is about a row that we wrote: a customer's message, or a row that
- * carries our marker or any source id (an API inbox gives agents' messages none; §5.3). Cheap enough for every hook;
- * what it returns lets the caller measure how late our echoes come.
+ * Recognises a hook that needs no work because it is about a row that we wrote (CW-ECHO): a customer's message, or a
+ * row that carries our marker or any source id (an API inbox gives agents' messages none; §5.3). Cheap enough for every
+ * hook; what it returns lets the caller measure how late our echoes come.
  */
 export function isOwnEcho(body: unknown): OwnEcho | null {
   if (!isRecord(body)) return null
   const event = body.event
   if (event !== 'message_created' && event !== 'message_updated') return null
   if (body.message_type !== 'incoming' && !isMarked(body)) return null
+  // A row that stands for what an agent asked us to send may be retried or deleted by a person.
+  if (event === 'message_updated' && isInstructionSource(textOf(body.source_id))) return null
   const messageId = idOf(body.id)
   const conversationId = idOf(recordOf(body.conversation).id)
   if (messageId === null || conversationId === null) return null
@@ -90,7 +94,9 @@ function readMessageHook(hook: JsonRecord, created: boolean): DeskHook | null {
   }
 }
 
-/** `conversation.messages` holds the last public message, which may be another one than the hook is about. */
+/**
+ * `conversation.messages` holds the last public message, which may be another one than the hook is about (CW-RETRY).
+ */
 function statusInPassing(conversation: JsonRecord, messageId: number | null): string {
   for (const candidate of listOf(conversation.messages)) {
     const shown = recordOf(candidate)
@@ -110,8 +116,20 @@ function readConversationHook(hook: JsonRecord, event: 'created' | 'updated' | '
     contactSource: textOf(recordOf(hook.contact_inbox).source_id),
     status: textOf(hook.status),
     attributes: { ...recordOf(hook.custom_attributes) },
+    attributesChanged: attributesChangedIn(hook),
+    updatedAt: countOf(hook.updated_at) ?? 0,
     assigneeId: senderTypeOf(assignee) === 'user' ? idOf(assignee.id) : null
   }
+}
+
+/** A list of one-key objects, in the order of the columns (§5.2; CW-ATTRIBUTES-CHANGED). */
+function attributesChangedIn(hook: JsonRecord): { from: Record<string, unknown>; to: Record<string, unknown> } | null {
+  for (const each of listOf(hook.changed_attributes)) {
+    const change = recordOf(each).custom_attributes
+    if (isRecord(change))
+      return { from: { ...recordOf(change.previous_value) }, to: { ...recordOf(change.current_value) } }
+  }
+  return null
 }
 
 function readTypingHook(hook: JsonRecord, on: boolean): DeskHook | null {

@@ -1,4 +1,4 @@
-/** Tells a deleted inbox from a deleted contact: Chatwoot answers both with the same 404 (contract/chatwoot §13). */
+/** Tells a deleted inbox from a deleted contact: Chatwoot answers both with the same 404 (CW-INBOX-GONE). */
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { DeskAccess } from '../../plugin/core/ports/help-desk.ts'
 import type { DeskCaller } from './call.ts'

@@ -1,4 +1,4 @@
-/** Messages of a conversation: write, read, tick, delete (contract/chatwoot §4). */
+/** Messages of a conversation: write, read, tick, delete (contract/chatwoot §4; CW-STATUS). */
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { DeskAccess, DeskMessage, HelpDesk } from '../../plugin/core/ports/help-desk.ts'
 import { type DeskCall, type DeskCaller, requireId, requireList } from './call.ts'
@@ -12,7 +12,7 @@ type MessageCalls = Pick<
   'createMessage' | 'listMessagesAfter' | 'readMessage' | 'setStatus' | 'deleteMessage'
 >
 
-/** Up to 100 messages of up to 150,000 characters each, in up to six bytes of JSON per character. */
+/** Up to 100 messages (CW-AFTER) of up to 150,000 characters each, in up to six bytes of JSON per character. */
 const MAX_LIST_BYTES = 96 * 1024 * 1024
 
 export function createMessageCalls(caller: DeskCaller): MessageCalls {
@@ -42,7 +42,7 @@ export function createMessageCalls(caller: DeskCaller): MessageCalls {
 
     async readMessage(access, conversationId, messageId) {
       try {
-        // With both bounds the lower one is included (§4.3).
+        // With both bounds the lower one is included (CW-AROUND).
         const found = await listMessages(access, conversationId, `after=${messageId}&before=${messageId + 1}`)
         return found.find(message => message.id === messageId) ?? null
       } catch (error) {
@@ -67,7 +67,7 @@ export function createMessageCalls(caller: DeskCaller): MessageCalls {
         const path = `/conversations/${conversationId}/messages/${messageId}`
         await caller.plain(access, { method: 'DELETE', path, subject: 'message' })
       } catch (error) {
-        // What is gone need not be deleted.
+        // What is gone need not be deleted; what is deleted leaves its row (CW-DELETE, CW-DELETE-NOTE).
         if (!isGone(error)) throw error
       }
     }

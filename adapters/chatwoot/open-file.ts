@@ -1,6 +1,7 @@
 /**
- * Opens an attachment of the desk (contract/chatwoot §5.4, §13): a permanent address of the desk that redirects to its
- * storage. Goes nowhere else, so that nobody can make Puente read addresses of its own network; never sends the token.
+ * Opens an attachment of the desk (contract/chatwoot §5.4, CW-FILES): a permanent address of the desk that redirects to
+ * its storage. Goes nowhere else, so that nobody can make Puente read addresses of its own network; never sends the
+ * token.
  */
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { DeskAccess, HelpDesk } from '../../plugin/core/ports/help-desk.ts'
@@ -53,7 +54,8 @@ function describe(answer: HttpStreamAnswer, address: string): Awaited<ReturnType
   const { status, headers, stream } = answer
   if (status !== 200) {
     stream.destroy()
-    // Storage addresses expire after five minutes; asking the desk again gives a new one.
+    // Storage addresses expire after five minutes, asking the desk again gives a new one; a deleted file is 404
+    // (CW-FILE-GONE).
     if (status !== 404 && status !== 410) throw new PuenteError('media_unfetched', { facts: { status } })
     throw new PuenteError('desk_not_found', { facts: { status, what: 'file' } })
   }

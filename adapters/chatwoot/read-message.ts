@@ -63,6 +63,7 @@ function readFile(value: unknown): DeskFile[] {
   const url = textOf(wire.data_url) ?? ''
   const type = textOf(wire.file_type) ?? 'file'
   const sizeBytes = countOf(wire.file_size)
+  // CW-FILE-TYPE
   const mimeType = textOf(wire.content_type)
   return [
     {

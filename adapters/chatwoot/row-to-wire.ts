@@ -1,4 +1,4 @@
-/** A row of ours as Chatwoot takes it: JSON, or a form when it carries files (contract/chatwoot §4.1). */
+/** A row of ours as Chatwoot takes it: JSON, or a form when it carries files (contract/chatwoot §4.1; CW-ACTIVITY). */
 import type { DeskRow } from '../../plugin/core/ports/help-desk.ts'
 import { buildForm, type FormBody } from './multipart.ts'
 import type { ContentAttributesWire, CreateMessageRequestWire } from './wire.ts'
@@ -14,7 +14,7 @@ export function rowToWire(row: DeskRow): CreateMessageRequestWire {
   }
 }
 
-/** `is_voice_message` (since 4.14.2) tags all audio of the row; older desks ignore it. */
+/** `is_voice_message` (since 4.14.2) tags all audio of the row; older desks ignore it (CW-VOICE). */
 export function rowToForm(row: DeskRow): FormBody {
   const files = row.files ?? []
   const attributes = attributesOf(row)

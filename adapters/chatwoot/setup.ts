@@ -5,6 +5,7 @@
  */
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { DeskAccess } from '../../plugin/core/ports/help-desk.ts'
+import { isSameJson } from '../../plugin/core/same-json.ts'
 import type { HttpClient } from '../http/types.ts'
 import { createCaller, type DeskCall, type DeskCaller, requireId, requireList, requireRecord } from './call.ts'
 import { DESK_TIMEOUT_MS } from './client.ts'
@@ -14,6 +15,14 @@ import type { CreateInboxRequestWire, UpdateInboxRequestWire } from './wire.ts'
 
 /** WhatsApp's customer service window; the dashboard closes its editor by it. */
 const REPLY_WINDOW_HOURS = 24
+
+/** What connecting and the template mirror write into the channel's attributes. */
+const OUR_KEYS = new Set([
+  MARKER_KEY,
+  'agent_reply_time_window',
+  'agent_reply_time_window_message',
+  'message_templates'
+])
 
 export interface InboxMarker {
   phoneNumberId: string
@@ -25,7 +34,7 @@ export interface DeskInbox {
   id: number
   name: string
   webhookUrl: string | null
-  /** Signs the hooks. Null for agents' tokens and before 4.13.0. */
+  /** Signs the hooks. Null for agents' tokens (CW-INBOX-AGENT) and before 4.13.0 (CW-INBOX-SECRET). */
   secret: string | null
   marker: InboxMarker | null
   /** The channel's `additional_attributes`, whole. */
@@ -49,12 +58,15 @@ export interface DeskAgent {
 }
 
 export interface ChatwootSetup {
-  /** Version of the server; null when it does not say. Fails like any call when nothing answers there. */
+  /** Version of the server; null when it does not say. Fails like any call when nothing answers there (CW-VERSION). */
   readVersion(url: string): Promise<string | null>
   readProfile(access: DeskAccess): Promise<DeskProfile>
+  /** CW-AGENTS */
   listAgents(access: DeskAccess): Promise<DeskAgent[]>
-  /** The inbox that carries this marker, or null. */
+  /** The inbox that carries this marker, or null (CW-INBOX). */
   findInbox(access: DeskAccess, marker: InboxMarker): Promise<DeskInbox | null>
+  /** All inboxes that the token may see. */
+  listInboxes(access: DeskAccess): Promise<DeskInbox[]>
   /** Fails with `desk_inbox_gone` when it was deleted. */
   readInbox(access: DeskAccess, inboxId: number): Promise<DeskInbox>
   /** Needs an administrator. `windowMessage` is the banner over the closed editor, plain text. */
@@ -68,7 +80,9 @@ export interface ChatwootSetup {
     inboxId: number,
     change: { webhookUrl?: string; attributes?: JsonRecord }
   ): Promise<DeskInbox>
-  /** Adds whoever is missing; removes nobody. Gives the ids of all members. */
+  /** Takes hook, mark, window and mirrored templates off an inbox that stays. Keys of others stay (CW-RELEASE). */
+  releaseInbox(access: DeskAccess, inboxId: number): Promise<void>
+  /** Adds whoever is missing; removes nobody. Gives the ids of all members (CW-MEMBERS). */
   addMembers(access: DeskAccess, inboxId: number, userIds: readonly number[]): Promise<number[]>
 }
 
@@ -83,6 +97,12 @@ export function createChatwootSetup(options: { http: HttpClient; timeoutMs?: num
       if (!(error instanceof PuenteError) || error.code !== 'desk_not_found') throw error
       throw new PuenteError('desk_inbox_gone', { cause: error, facts: { inboxId } })
     }
+  }
+
+  async function listInboxes(access: DeskAccess): Promise<DeskInbox[]> {
+    const call: DeskCall = { method: 'GET', path: '/inboxes', subject: 'account', reads: true }
+    const rows = requireList(recordOf(await caller.json(access, call)).payload, call)
+    return rows.map(row => toInbox(row, call))
   }
 
   return {
@@ -111,11 +131,10 @@ export function createChatwootSetup(options: { http: HttpClient; timeoutMs?: num
       return requireList(await caller.json(access, call), call).flatMap(toAgent)
     },
 
+    listInboxes,
+
     async findInbox(access, marker) {
-      const call: DeskCall = { method: 'GET', path: '/inboxes', subject: 'account', reads: true }
-      const rows = requireList(recordOf(await caller.json(access, call)).payload, call)
-      const ours = rows.map(row => toInbox(row, call)).find(inbox => isSameMarker(inbox.marker, marker))
-      return ours ?? null
+      return (await listInboxes(access)).find(inbox => isSameMarker(inbox.marker, marker)) ?? null
     },
 
     async createInbox(access, { name, webhookUrl, windowMessage, marker }) {
@@ -146,12 +165,20 @@ export function createChatwootSetup(options: { http: HttpClient; timeoutMs?: num
         channel.webhook_url = change.webhookUrl
       }
       const attributes = { ...now.attributes, ...change.attributes }
-      // Assigned whole by Chatwoot: the keys of others go along (§1).
+      // Assigned whole by Chatwoot: the keys of others go along (CW-INBOX-REPLACES, CW-TEMPLATES).
       if (change.attributes && !isSameJson(attributes, now.attributes)) channel.additional_attributes = attributes
       if (Object.keys(channel).length === 0) return now
       const body: UpdateInboxRequestWire = { channel }
       const call: DeskCall = { method: 'PATCH', path: `/inboxes/${inboxId}`, subject: 'inbox', json: body }
       return toInbox(await caller.json(access, call), call)
+    },
+
+    async releaseInbox(access, inboxId) {
+      const now = await readInbox(access, inboxId)
+      const kept = Object.entries(now.attributes).filter(([key]) => !OUR_KEYS.has(key))
+      const channel = { webhook_url: '', additional_attributes: Object.fromEntries(kept) }
+      const json: UpdateInboxRequestWire = { channel }
+      await caller.plain(access, { method: 'PATCH', path: `/inboxes/${inboxId}`, subject: 'inbox', json })
     },
 
     addMembers: (access, inboxId, userIds) => addMembers(caller, access, inboxId, userIds)
@@ -183,17 +210,22 @@ function memberIds(answer: unknown, call: DeskCall): number[] {
 function toInbox(value: unknown, call: DeskCall): DeskInbox {
   const wire = requireRecord(value, call)
   const attributes = recordOf(wire.additional_attributes)
-  const marker = recordOf(attributes[MARKER_KEY])
-  const phoneNumberId = textOf(marker.phoneNumberId)
-  const installation = textOf(marker.installation)
   return {
     id: requireId(wire, call),
     name: textOf(wire.name) ?? '',
     webhookUrl: textOf(wire.webhook_url),
     secret: textOf(wire.secret),
-    marker: phoneNumberId !== null && installation !== null ? { phoneNumberId, installation } : null,
+    marker: readMarker(attributes),
     attributes
   }
+}
+
+/** Our mark in the channel's attributes, or null. */
+export function readMarker(attributes: JsonRecord): InboxMarker | null {
+  const marker = recordOf(attributes[MARKER_KEY])
+  const phoneNumberId = textOf(marker.phoneNumberId)
+  const installation = textOf(marker.installation)
+  return phoneNumberId !== null && installation !== null ? { phoneNumberId, installation } : null
 }
 
 function toAccount(wire: JsonRecord): DeskProfile['accounts'] {
@@ -210,8 +242,4 @@ function toAgent(value: unknown): DeskAgent[] {
 
 function isSameMarker(found: InboxMarker | null, wanted: InboxMarker): boolean {
   return found?.phoneNumberId === wanted.phoneNumberId && found.installation === wanted.installation
-}
-
-function isSameJson(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b)
 }

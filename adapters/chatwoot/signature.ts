@@ -1,6 +1,6 @@
 /**
  * Checks who sent a hook (contract/chatwoot §5.1): `X-Chatwoot-Signature: sha256=<hex HMAC of "{timestamp}.{raw body}">`
- * with the inbox's secret. Works on the raw bytes; reads no headers and no clock.
+ * with the inbox's secret. Works on the raw bytes; reads no headers and no clock (CW-HOOK-SIGNED, CW-HOOK-HEADERS).
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 

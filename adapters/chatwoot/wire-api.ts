@@ -206,6 +206,8 @@ export interface ToggleStatusAnswerWire {
 /** Replaces all of them (`merge` is honoured after 4.16.2 only). */
 export interface ConversationAttributesWire {
   custom_attributes: AttributesWire
+  /** Since 4.17; ignored before. */
+  merge?: boolean
 }
 
 export interface AssignRequestWire {

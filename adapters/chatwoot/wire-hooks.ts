@@ -83,7 +83,7 @@ export interface ConversationHookWire {
   created_at: EpochWire
   /** With decimals. */
   updated_at: number
-  /** Since 4.14.2. */
+  /** Since 4.14.2 (CW-HOOK-ACCOUNT). */
   account?: AccountRefWire
   /** Enterprise builds with SLA. */
   applied_sla?: unknown

@@ -261,6 +261,21 @@ export interface CustomFilterWire {
   updated_at: IsoTimeWire
 }
 
+export interface AutomationRuleRequestWire {
+  name: string
+  description?: string
+  event_name: string
+  active: boolean
+  conditions: readonly {
+    attribute_key: string
+    filter_operator: string
+    values: readonly unknown[]
+    query_operator: string | null
+    custom_attribute_type?: string
+  }[]
+  actions: readonly { action_name: string; action_params: readonly unknown[] }[]
+}
+
 export interface LabelListWire {
   payload: readonly { id: number; title: string; description: string | null; color: string; show_on_sidebar: boolean }[]
 }

@@ -13,6 +13,10 @@ export interface Database {
   intake: pg.Pool
   /** Lanes, attempts, outcomes. */
   work: pg.Pool
+  /** What people look at (tab, REST): a slow one must not hold up messages. */
+  people: pg.Pool
+  /** A connection outside the pools, connected; whoever asks ends it. */
+  connect(name: string): Promise<pg.Client>
   close(): Promise<void>
 }
 
@@ -45,31 +49,55 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
   const intake = pool('intake', 3, options.statementTimeoutMs ?? 2_000)
   const work = pool('work', options.workConnections ?? 5, 10_000)
+  const people = pool('people', 4, 10_000)
   const knex = createKnex({
     client: 'pg',
     connection: { connectionString: options.url, application_name: 'puente', connectionTimeoutMillis: 2_000 },
-    pool: { min: 0, max: 4, idleTimeoutMillis: 30_000 }
+    pool: { min: 0, max: 4, idleTimeoutMillis: 30_000 },
+    // What fails is thrown; knex would print it on stdout, which belongs to the commands.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} }
   })
   return {
     knex,
     intake,
     work,
+    people,
+    async connect(name) {
+      const client = new pg.Client({
+        connectionString: options.url,
+        application_name: `puente ${name}`,
+        connectionTimeoutMillis: 2_000,
+        keepAlive: true
+      })
+      client.on('error', () => {})
+      await client.connect()
+      return client
+    },
     async close() {
-      await Promise.allSettled([intake.end(), work.end(), knex.destroy()])
+      await Promise.allSettled([intake.end(), work.end(), people.end(), knex.destroy()])
     }
   }
 }
 
-/** Fails with `database_unavailable` or `database_unsafe`. */
-export async function checkDatabase(database: Database, options: { allowUnsafe?: boolean } = {}): Promise<void> {
-  let row: { fsync: string; full: string; readonly: string; standby: boolean; version: number }
+/**
+ * Fails with `database_unavailable` or `database_unsafe`; answers what an operator should know, in sentences.
+ * `synchronous_commit` may be off for others: Puente turns it on for its own sessions, and looks whether that worked
+ * (some poolers drop it).
+ */
+export async function checkDatabase(database: Database, options: { allowUnsafe?: boolean } = {}): Promise<string[]> {
+  let row: { fsync: string; full: string; commits: string; readonly: string; standby: boolean; version: number }
+  let others: string
   try {
     const answer = await database.work.query(
       `select current_setting('fsync') as fsync, current_setting('full_page_writes') as full,
-       current_setting('transaction_read_only') as readonly, pg_is_in_recovery() as standby,
+       current_setting('synchronous_commit') as commits, current_setting('transaction_read_only') as readonly, pg_is_in_recovery() as standby,
        current_setting('server_version_num')::int as version`
     )
     row = answer.rows[0]
+    const plain = await database.knex.raw<{ rows: { commits: string }[] }>(
+      `select current_setting('synchronous_commit') as commits`
+    )
+    others = plain.rows[0]!.commits
   } catch (error) {
     throw new PuenteError('database_unavailable', { cause: error })
   }
@@ -83,7 +111,19 @@ export async function checkDatabase(database: Database, options: { allowUnsafe?:
       facts: { setting: 'read_only', got: 'on', wants: 'a writable primary' }
     })
   }
-  if (!options.allowUnsafe && row.fsync !== 'on') {
+  if (options.allowUnsafe === true) return []
+  if (row.fsync !== 'on') {
     throw new PuenteError('database_unsafe', { facts: { setting: 'fsync', got: row.fsync, wants: 'on' } })
   }
+  if (row.commits === 'off') {
+    throw new PuenteError('database_unsafe', {
+      facts: { setting: 'synchronous_commit', got: row.commits, wants: 'on, also through a connection pooler' }
+    })
+  }
+  const warnings: string[] = []
+  if (others === 'off')
+    warnings.push('synchronous_commit is off for this database; Puente turns it on for what it acknowledges')
+  if (row.full !== 'on')
+    warnings.push('full_page_writes is off; only on storage that never tears a page is that safe after a power cut')
+  return warnings
 }

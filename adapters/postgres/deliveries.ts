@@ -7,7 +7,8 @@ import type {
   DeliveryRecord,
   DeliveryState,
   PartRecord,
-  ReceiptRecord
+  ReceiptRecord,
+  Tick
 } from '../../plugin/core/ports/store.ts'
 
 const COLUMNS = `d.number_id as "numberId", d.message_id as "messageId", d.conversation_id as "conversationId",
@@ -17,6 +18,7 @@ const COLUMNS = `d.number_id as "numberId", d.message_id as "messageId", d.conve
   (extract(epoch from clock_timestamp() - d.uncertain_at) * 1000)::float8 as "uncertainAgeMs"`
 
 interface TickRow extends DeliveryRecord {
+  facts: Tick['facts']
   told_code: string | null
   tick_version: number
   receipts: ReceiptRecord[] | null
@@ -60,36 +62,45 @@ export function createDeliveries(pool: pg.Pool, tickLeaseSeconds = 30): Deliveri
     async parkedIn(laneId) {
       const answer = await pool.query({
         name: 'parked_in',
-        text: `select ${COLUMNS} from deliveries d where d.lane_id = $1 and d.state = 'parked' order by d.message_id limit 200`,
+        text: `select ${COLUMNS} from deliveries d where d.lane_id = $1 and d.state = 'parked' and d.parked_at is not null order by d.message_id limit 200`,
         values: [laneId]
       })
       return answer.rows as DeliveryRecord[]
     },
 
     async claimTicks(limit, blockedDesks) {
-      const answer = await pool.query({
-        name: 'claim_ticks',
+      const leased = await pool.query({
+        name: 'lease_ticks',
         text: `with due as (
             select d.number_id, d.message_id from deliveries d join numbers n on n.id = d.number_id
             where d.tick_due_at <= clock_timestamp() and (d.tick_lease is null or d.tick_lease < clock_timestamp())
               and not n.desk_id = any ($2::int[])
             order by d.tick_due_at limit $1 for no key update of d skip locked
-          ), leased as (
-            update deliveries d set tick_lease = clock_timestamp() + make_interval(secs => $3)
-            from due where d.number_id = due.number_id and d.message_id = due.message_id
-            returning d.*
           )
-          select ${COLUMNS}, d.told_code, d.tick_version,
+          update deliveries d set tick_lease = clock_timestamp() + make_interval(secs => $3)
+          from due where d.number_id = due.number_id and d.message_id = due.message_id
+          returning d.number_id, d.message_id`,
+        values: [limit, blockedDesks, tickLeaseSeconds]
+      })
+      if (leased.rows.length === 0) return []
+      const rows = leased.rows as { number_id: number; message_id: number }[]
+      // A statement of its own, hence one picture of delivery and receipts: within the statement that leases, a status
+      // committed meanwhile would show in the delivery's version but not in its receipt, and would never be told.
+      const answer = await pool.query({
+        name: 'leased_ticks',
+        text: `select ${COLUMNS}, d.facts, d.told_code, d.tick_version,
             (select json_agg(json_build_object('wamid', r.wamid, 'rank', r.rank, 'generation', r.generation, 'part', r.part,
                'failure', r.failure)) from receipts r where r.number_id = d.number_id and r.message_id = d.message_id) as receipts,
             (select count(*)::int from (select distinct on (p.part) p.state from parts p
                where p.number_id = d.number_id and p.message_id = d.message_id order by p.part, p.generation desc) newest
              where newest.state = 1) as accepted
-          from leased d`,
-        values: [limit, blockedDesks, tickLeaseSeconds]
+          from unnest($1::int[], $2::bigint[]) as t(number_id, message_id)
+          join deliveries d on d.number_id = t.number_id and d.message_id = t.message_id`,
+        values: [rows.map(row => row.number_id), rows.map(row => row.message_id)]
       })
-      return (answer.rows as TickRow[]).map(({ told_code, tick_version, receipts, accepted, ...delivery }) => ({
+      return (answer.rows as TickRow[]).map(({ facts, told_code, tick_version, receipts, accepted, ...delivery }) => ({
         delivery,
+        facts,
         toldCode: told_code,
         version: tick_version,
         receipts: receipts ?? [],

@@ -3,38 +3,43 @@
 /**
  * Stores new rows with their sealed page and wakes their lanes. A lane that was merged passes its rows on. A lane
  * that is due already (waiting for a retry, or leased) keeps its time: the count of arrivals tells its holder.
- * An inbound message opens the window, which makes the customer's parked answers due.
+ * An inbound message opens the window, which makes the customer's parked answers due. Parameters 14 to 19 are the same
+ * rows summed up by lane: a lane whose rows were all known before stays asleep, and one that is woken for a row it knew
+ * finds nothing to do.
  */
 export const ROWS = `
-with input as (
-  select * from unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::float8[], $8::int[], $9::int[],
-    $10::smallint[], $11::text[], $12::boolean[], $13::text[], $14::int[], $15::float8[]) with ordinality
-    as t(number_id, key, kind, lane_id, ord, occurred, page_offset, page_length, state, code, opens, wamid, hold, day_at, n)
-), page as (
+with page as (
   insert into pages (day, sealed) values (current_date, $1) returning day, id
+), merged as materialized (
+  select id, merged_into from lanes where merged_into is not null and id = any ($5::bigint[])
 ), ins as (
-  insert into events (day, number_id, key, kind, lane_id, ord, occurred_at, page_day, page_id, page_offset, page_length,
+  insert into events (day, number_id, key, kind, lane_id, ord, occurred_at, received_at, page_day, page_id, page_offset, page_length,
     state, code, done_at)
-  select (to_timestamp(i.day_at) at time zone 'utc')::date, i.number_id, i.key, i.kind, coalesce(l.merged_into, i.lane_id),
-    i.ord, to_timestamp(i.occurred), p.day, p.id, i.page_offset, i.page_length, i.state, i.code,
+  select (to_timestamp(i.day_at) at time zone 'utc')::date, i.number_id, i.key, i.kind,
+    coalesce((select m.merged_into from merged m where m.id = i.lane_id), i.lane_id),
+    i.ord, to_timestamp(i.occurred), statement_timestamp() - make_interval(secs => i.age / 1000.0), p.day, p.id, i.page_offset, i.page_length, i.state, i.code,
     case when i.state = 0 then null else now() end
-  from input i cross join page p left join lanes l on l.id = i.lane_id
+  from page p cross join unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::float8[], $8::int[],
+    $9::int[], $10::smallint[], $11::text[], $12::float8[], $13::float8[]) with ordinality
+    as i(number_id, key, kind, lane_id, ord, occurred, page_offset, page_length, state, code, day_at, age, n)
   order by i.n
   on conflict do nothing
-  returning number_id, key, lane_id, state
-), woken as (
-  select s.lane_id, count(*) as n, min(i.hold) as hold,
-    max(i.occurred) filter (where i.opens) as opened,
-    (array_agg(i.wamid order by i.occurred desc, i.n desc) filter (where i.wamid is not null))[1] as wamid
-  from ins s join input i on i.number_id = s.number_id and i.key = s.key
-  where s.state = 0 and s.lane_id is not null
-  group by s.lane_id
+  returning lane_id, state
 ), lane_due as (
   update lanes l set arrivals = l.arrivals + w.n,
-    due_at = coalesce(l.due_at, clock_timestamp() + make_interval(secs => w.hold / 1000.0)),
+    due_at = coalesce(l.due_at, statement_timestamp() + make_interval(secs => w.hold / 1000.0)),
     window_from = greatest(l.window_from, to_timestamp(w.opened)),
-    last_wamid = coalesce(w.wamid, l.last_wamid)
-  from woken w where l.id = w.lane_id
+    -- An older message that comes again is not the last one.
+    last_wamid = case when w.wamid is null or to_timestamp(w.latest) < l.window_from then l.last_wamid else w.wamid end
+  from (
+    select coalesce((select m.merged_into from merged m where m.id = u.lane_id), u.lane_id) as lane_id, sum(u.n) as n,
+      min(u.hold) as hold, max(u.opened) as opened, max(u.latest) as latest,
+      (array_agg(u.wamid order by u.latest desc) filter (where u.wamid is not null))[1] as wamid
+    from unnest($14::bigint[], $15::int[], $16::float8[], $17::float8[], $18::float8[], $19::text[])
+      as u(lane_id, n, hold, opened, latest, wamid)
+    group by 1
+  ) w
+  where l.id = w.lane_id and w.lane_id = any (array(select lane_id from ins where state = 0))
   returning l.number_id, l.customer_id, w.opened
 ), parked_due as (
   update lanes o set due_at = clock_timestamp(), arrivals = o.arrivals + 1

@@ -32,6 +32,10 @@ interface Waiting {
   resolve: (answer: { stored: number }) => void
   reject: (error: unknown) => void
   settled: boolean
+  /** Both on the monotonic clock. */
+  arrivedMs: number
+  /** Then its sender is told to come back. */
+  patientUntilMs: number
 }
 
 const FLUSH_ROWS = 500
@@ -48,10 +52,26 @@ export function createIntake(options: IntakeOptions): Intake {
   let bytes = 0
   let flushing: Promise<void> | null = null
   let closed = false
+  // In order of arrival, hence of patience: one timer looks at the first, since one for each would cost more.
+  const open = new Set<Waiting>()
+  let watch: NodeJS.Timeout | null = null
+
+  const giveUp = (): void => {
+    watch = null
+    const now = performance.now()
+    for (const waiting of open) {
+      if (waiting.patientUntilMs > now) {
+        watch = setTimeout(giveUp, waiting.patientUntilMs - now)
+        return
+      }
+      finish(waiting, new PuenteError('not_stored', { retryAfterSeconds: 5, facts: { waiting: rows } }))
+    }
+  }
 
   const finish = (waiting: Waiting, error: unknown, stored = 0): void => {
     if (waiting.settled) return
     waiting.settled = true
+    open.delete(waiting)
     rows -= waiting.rows
     bytes -= waiting.bytes
     if (error === null) waiting.resolve({ stored })
@@ -74,16 +94,20 @@ export function createIntake(options: IntakeOptions): Intake {
 
   const write = async (batch: Waiting[]): Promise<void> => {
     const all: IntakeRow[] = []
+    const arrivals: number[] = []
     const statuses = new Map<string, JoinedStatus>()
     const conversations: IntakeConversation[] = []
     for (const waiting of batch) {
-      all.push(...waiting.batch.rows)
+      for (const row of waiting.batch.rows) {
+        all.push(row)
+        arrivals.push(waiting.arrivedMs)
+      }
       for (const status of waiting.batch.statuses) joinInto(statuses, status)
       conversations.push(...waiting.batch.conversations)
     }
     let ticks = false
     let settled = false
-    if (all.length > 0) await insertRows(all)
+    const aheadMs = all.length === 0 ? null : await insertRows(all, arrivals)
     if (statuses.size > 0) {
       const woken = await pool.query({
         name: 'statuses',
@@ -105,16 +129,15 @@ export function createIntake(options: IntakeOptions): Intake {
         ]
       })
     }
-    const holds = all.filter(row => row.state === 0).map(row => row.holdMs)
-    const held = holds.filter(holdMs => holdMs > 0)
     options.onCommitted({
-      dueInMs: settled || holds.length > held.length ? 0 : null,
-      laterInMs: held.length === 0 ? null : Math.max(...held),
+      dueInMs: settled || aheadMs?.first === 0 ? 0 : null,
+      laterInMs: aheadMs === null || aheadMs.last === 0 ? null : aheadMs.last,
       ticks
     })
   }
 
-  const insertRows = async (all: IntakeRow[]): Promise<void> => {
+  /** Answers in how many milliseconds the first and the last of the waiting rows may be worked; null when none waits. */
+  const insertRows = async (all: IntakeRow[], arrivals: number[]): Promise<{ first: number; last: number } | null> => {
     const withIdentity = all.filter(row => row.identity !== null)
     const resolved = await customers.resolve(
       withIdentity.map(row => ({ numberId: row.numberId, identity: row.identity! }))
@@ -132,29 +155,34 @@ export function createIntake(options: IntakeOptions): Intake {
       all.map(row => row.payload),
       length
     )
+    const lanes = all.map(row => row.laneId ?? laneOf.get(row) ?? null)
+    const now = performance.now()
+    const holds = all.map((row, index) => Math.max(0, row.holdMs - (now - arrivals[index]!)))
     const answer = await pool.query({
       name: 'rows',
       text: ROWS,
       values: [
         pages.seal(plain),
-        all.map(row => row.numberId),
+        toArray(all.map(row => row.numberId)),
         all.map(row => row.key),
-        all.map(row => row.kind),
-        all.map(row => row.laneId ?? laneOf.get(row) ?? null),
-        all.map(row => row.ord),
-        all.map(row => row.occurredAt.getTime() / 1000),
-        offsets,
-        all.map(row => row.payload.length),
-        all.map(row => row.state),
-        all.map(row => row.code ?? null),
-        all.map(row => row.opensWindow),
-        all.map(row => row.wamid ?? null),
-        all.map(row => Math.ceil(row.holdMs)),
-        all.map(row => (row.dayAt ?? row.occurredAt).getTime() / 1000)
+        toArray(all.map(row => row.kind)),
+        toArray(lanes),
+        toArray(all.map(row => row.ord)),
+        toArray(all.map(row => row.occurredAt.getTime() / 1000)),
+        toArray(offsets),
+        toArray(all.map(row => row.payload.length)),
+        toArray(all.map(row => row.state)),
+        toArray(all.map(row => row.code ?? null)),
+        toArray(all.map(row => (row.dayAt ?? row.occurredAt).getTime() / 1000)),
+        toArray(arrivals.map(arrivedMs => now - arrivedMs)),
+        ...byLane(all, lanes, holds)
       ]
     })
     const page = answer.rows[0] as { day: string; id: number } | undefined
     if (page !== undefined) pages.remember(page.day, page.id, plain)
+    const takenMs = performance.now() - now
+    const ahead = holds.flatMap((holdMs, index) => (all[index]!.state === 0 ? [Math.max(0, holdMs - takenMs)] : []))
+    return ahead.length === 0 ? null : { first: Math.min(...ahead), last: Math.max(...ahead) }
   }
 
   /** What PostgreSQL refuses for its contents would be refused for a week: its payloads are kept for a person instead. */
@@ -172,7 +200,11 @@ export function createIntake(options: IntakeOptions): Intake {
       code: 'unstorable'
     }))
     try {
-      if (rows.length > 0) await insertRows(rows)
+      if (rows.length > 0)
+        await insertRows(
+          rows,
+          rows.map(() => waiting.arrivedMs)
+        )
       finish(waiting, null, 0)
     } catch (error) {
       finish(waiting, new PuenteError('not_stored', { cause: error, retryAfterSeconds: 30 }))
@@ -218,19 +250,21 @@ export function createIntake(options: IntakeOptions): Intake {
         return Promise.reject(new PuenteError('not_stored', { retryAfterSeconds: 2, facts: { waiting: rows } }))
       }
       return new Promise((resolve, reject) => {
-        const waiting: Waiting = { batch, rows: count, bytes: size, resolve: done, reject: fail, settled: false }
-        const timer = setTimeout(
-          () => finish(waiting, new PuenteError('not_stored', { retryAfterSeconds: 5, facts: { waiting: rows } })),
-          patienceMs
-        )
-        function done(answer: { stored: number }): void {
-          clearTimeout(timer)
-          resolve(answer)
+        const now = performance.now()
+        const arrivedMs = now - (batch.ageMs ?? 0)
+        const patientUntilMs = now + patienceMs
+        const waiting: Waiting = {
+          batch,
+          rows: count,
+          bytes: size,
+          resolve,
+          reject,
+          settled: false,
+          arrivedMs,
+          patientUntilMs
         }
-        function fail(error: unknown): void {
-          clearTimeout(timer)
-          reject(error)
-        }
+        open.add(waiting)
+        watch ??= setTimeout(giveUp, patienceMs)
         rows += count
         bytes += size
         queue.push(waiting)
@@ -242,8 +276,53 @@ export function createIntake(options: IntakeOptions): Intake {
     async close() {
       closed = true
       await flushing
+      if (watch !== null) clearTimeout(watch)
     }
   }
+}
+
+// ── Rows as columns ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** PostgreSQL's own text of an array; only for numbers and words of ours, which need no quoting. */
+function toArray(values: readonly (number | string | null)[]): string {
+  return `{${values.map(value => value ?? 'null').join()}}`
+}
+
+interface LaneRows {
+  n: number
+  holdMs: number
+  opened: number | null
+  latest: number
+  wamid: string | null
+}
+
+/** What a lane is woken with: rows, shortest hold, from when the window is open, and the last message. */
+function byLane(all: IntakeRow[], lanes: (number | null)[], holds: number[]): unknown[] {
+  const sums = new Map<number, LaneRows>()
+  for (const [index, row] of all.entries()) {
+    const lane = lanes[index]
+    if (lane == null || row.state !== 0) continue
+    const seconds = row.occurredAt.getTime() / 1000
+    let sum = sums.get(lane)
+    if (sum === undefined) {
+      sum = { n: 0, holdMs: Number.POSITIVE_INFINITY, opened: null, latest: 0, wamid: null }
+      sums.set(lane, sum)
+    }
+    sum.n++
+    sum.holdMs = Math.min(sum.holdMs, holds[index]!)
+    if (row.opensWindow) sum.opened = Math.max(sum.opened ?? 0, seconds)
+    if (row.wamid !== undefined && seconds >= sum.latest) sum.wamid = row.wamid
+    sum.latest = Math.max(sum.latest, seconds)
+  }
+  const each = [...sums.values()]
+  return [
+    toArray([...sums.keys()]),
+    toArray(each.map(sum => sum.n)),
+    toArray(each.map(sum => sum.holdMs)),
+    toArray(each.map(sum => sum.opened)),
+    toArray(each.map(sum => sum.latest)),
+    each.map(sum => sum.wamid)
+  ]
 }
 
 // ── Statuses of one wamid inside one flush are joined here: a statement may touch a row only once. ───────────────

@@ -267,6 +267,14 @@ async function mergeCustomers(pool: pg.Pool, loser: number, winner: number): Pro
          and not exists (select 1 from bindings w where w.customer_id = $2 and w.number_id = b.number_id)`,
       [loser, winner]
     )
+    // Who said no to marketing under another name has said no; the later word counts.
+    await client.query(
+      `insert into consents as c (number_id, customer_id, marketing, at)
+         select number_id, $2, marketing, at from consents where customer_id = $1
+       on conflict (number_id, customer_id) do update set marketing = excluded.marketing, at = excluded.at
+         where c.at <= excluded.at`,
+      [loser, winner]
+    )
     await client.query('delete from merges where loser = $1', [loser])
     await client.query('commit')
     return true

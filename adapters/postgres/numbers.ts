@@ -17,6 +17,8 @@ interface DeskRow {
   sandbox: boolean
   pace_limit: number
   paused_code: string | null
+  version: string | null
+  role: string | null
 }
 
 interface NumberRow {
@@ -43,6 +45,8 @@ interface NumberRow {
   connected_at: Date
   paused_code: string | null
   changed_cursor: Date
+  hook_url: string | null
+  inbox_trouble: string[]
 }
 
 export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
@@ -54,7 +58,9 @@ export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
     tokenHint: row.token_hint,
     sandbox: row.sandbox,
     paceLimit: row.pace_limit,
-    pausedCode: row.paused_code
+    pausedCode: row.paused_code,
+    version: row.version,
+    role: row.role
   })
   const toNumber = (row: NumberRow): NumberRecord => ({
     id: row.id,
@@ -79,7 +85,9 @@ export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
     sandbox: row.sandbox,
     connectedAt: row.connected_at,
     pausedCode: row.paused_code,
-    changedCursor: row.changed_cursor
+    changedCursor: row.changed_cursor,
+    hookUrl: row.hook_url,
+    inboxTrouble: row.inbox_trouble
   })
 
   return {
@@ -117,7 +125,9 @@ export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
         token_hint: desk.token.slice(-4),
         sandbox: desk.sandbox,
         paused_code: null,
-        paused_at: null
+        paused_at: null,
+        // Another token may be another person's.
+        role: null
       }
       const rows = await knex('desks')
         .insert(values)
@@ -150,6 +160,8 @@ export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
         sandbox: number.sandbox,
         paused_code: null,
         paused_at: null,
+        hook_url: null,
+        inbox_trouble: [],
         disconnected_at: null
       }
       const rows = await knex('numbers')
@@ -176,6 +188,28 @@ export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
         })
     },
 
+    async saveDeskFacts(deskId, facts) {
+      await knex('desks')
+        .where({ id: deskId })
+        .update({ version: facts.version, role: facts.role, looked_at: knex.fn.now() })
+    },
+
+    async saveInbox(numberId, found) {
+      await knex('numbers')
+        .where({ id: numberId })
+        .update({
+          ...(found.hookUrl === undefined ? {} : { hook_url: found.hookUrl }),
+          ...(found.trouble === undefined ? {} : { inbox_trouble: found.trouble }),
+          ...(found.hookSecret === undefined
+            ? {}
+            : { hook_secret_sealed: vault.sealText(found.hookSecret, 'hook secret') })
+        })
+    },
+
+    async noteHook(numberId) {
+      await knex('numbers').where({ id: numberId }).update({ last_hook_at: knex.fn.now() })
+    },
+
     async disconnect(numberId) {
       await knex('numbers').where({ id: numberId }).update({ disconnected_at: knex.fn.now() })
     },
@@ -186,6 +220,12 @@ export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
 
     async saveCursor(numberId, cursor) {
       await knex('numbers').where({ id: numberId }).update({ changed_cursor: cursor, reconciled_at: knex.fn.now() })
+    },
+
+    async noteProbe(inboxKey, probe) {
+      await knex('numbers')
+        .where({ inbox_key: inboxKey })
+        .update({ hook_probe: probe, hook_proven_at: knex.fn.now(), last_hook_at: knex.fn.now() })
     },
 
     async count(numberId, name, n) {

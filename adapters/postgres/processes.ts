@@ -1,6 +1,7 @@
 /**
  * Which processes share this database. Each derives its part of every ceiling from the sorted list of the living, so
- * the parts never add up to more than the whole: a newcomer counts for the others before it counts for itself.
+ * the parts never add up to more than the whole: a newcomer counts for the others before it counts for itself. A beat
+ * also tells PostgreSQL's time, and whether that has stepped back.
  */
 import type pg from 'pg'
 
@@ -12,8 +13,16 @@ export interface Share {
   settled: boolean
 }
 
+export interface Beat {
+  share: Share
+  /** PostgreSQL's clock, milliseconds since 1970. */
+  nowMs: number
+  /** How far the newest beat of anybody lies in the future: PostgreSQL's clock has stepped back by at least that much. */
+  steppedBackMs: number
+}
+
 export interface Processes {
-  beat(): Promise<Share>
+  beat(): Promise<Beat>
   leave(): Promise<void>
 }
 
@@ -28,24 +37,36 @@ export function createProcesses(pool: pg.Pool, id: string, timeFactor = 1): Proc
     async beat() {
       const answer = await pool.query({
         name: 'process_beat',
-        text: `with me as (
-            insert into processes (id) values ($1) on conflict (id) do update set seen_at = now() returning id, started_at
+        text: `with newest as (
+            select max(seen_at) as at from processes
+          ), me as (
+            insert into processes (id) values ($1)
+            on conflict (id) do update set seen_at = clock_timestamp() returning id, started_at
           ), alive as (
-            select id, started_at from processes where seen_at > now() - make_interval(secs => ${livesSeconds}) and id <> $1
+            select id, started_at from processes
+              where seen_at > clock_timestamp() - make_interval(secs => ${livesSeconds}) and id <> $1
             union all select id, started_at from me
           )
-          select id, extract(epoch from now() - started_at)::float8 as age from alive order by started_at, id`,
+          select id, extract(epoch from clock_timestamp() - started_at)::float8 as age,
+            (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
+            (select (extract(epoch from at - clock_timestamp()) * 1000)::float8 from newest) as ahead
+          from alive order by started_at, id`,
         values: [id]
       })
-      const rows = answer.rows as { id: string; age: number }[]
+      const rows = answer.rows as { id: string; age: number; now: number; ahead: number | null }[]
       const index = rows.findIndex(row => row.id === id)
-      return { index, of: rows.length, settled: rows.length === 1 || rows[index]!.age > SETTLES_SECONDS * timeFactor }
+      const settled = rows.length === 1 || rows[index]!.age > SETTLES_SECONDS * timeFactor
+      return {
+        share: { index, of: rows.length, settled },
+        nowMs: rows[index]!.now,
+        steppedBackMs: Math.max(0, rows[index]!.ahead ?? 0)
+      }
     },
     async leave() {
       // No longer counted among the living; when it went is still of use for finding what was missed around then.
       await pool.query(
-        `with old as (delete from processes where seen_at < now() - interval '24 hours' and id <> $1)
-         update processes set seen_at = now() - make_interval(secs => ${livesSeconds}) where id = $1`,
+        `with old as (delete from processes where seen_at < clock_timestamp() - interval '24 hours' and id <> $1)
+         update processes set seen_at = clock_timestamp() - make_interval(secs => ${livesSeconds}) where id = $1`,
         [id]
       )
     }

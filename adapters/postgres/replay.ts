@@ -6,6 +6,8 @@ export interface ReplayWish {
   ids?: number[]
   cause?: string
   hours?: number
+  /** Only what is set aside, of one number, kind and direction; not what was delivered with a remark. */
+  aside?: { numberId: number; kind: string; outbound: boolean }
   dryRun: boolean
 }
 
@@ -14,8 +16,18 @@ export async function replayEvents(pool: pg.Pool, wish: ReplayWish): Promise<{ i
   // Delivered with a remark (a file was missing): rendered once more, as a row of its own.
   const which = `(state = 2 or (state = 1 and code is not null)) and lane_id is not null
     and ($1::bigint[] is null or seq = any ($1)) and ($2::text is null or code = $2)
-    and ($3::int is null or received_at > now() - make_interval(hours => $3))`
-  const values = [wish.ids ?? null, wish.cause ?? null, wish.hours ?? null]
+    and ($3::int is null or received_at > now() - make_interval(hours => $3))
+    and ($4::int is null or (state = 2 and number_id = $4 and kind = $5
+      and lane_id in (select id from lanes where number_id = $4 and outbound = $6)))`
+  const { aside } = wish
+  const values = [
+    wish.ids ?? null,
+    wish.cause ?? null,
+    wish.hours ?? null,
+    aside?.numberId ?? null,
+    aside?.kind ?? null,
+    aside?.outbound ?? null
+  ]
   if (wish.dryRun) {
     const answer = await pool.query(`select seq as id, code from events where ${which} order by seq`, values)
     return answer.rows as { id: number; code: string | null }[]

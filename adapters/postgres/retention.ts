@@ -19,6 +19,10 @@ export async function forgetOld(knex: Knex, times: { idMapMs: number; dedupeMs: 
   }
   await inSteps(
     knex,
+    `delete from conversation_attributes where ctid in (select ctid from conversation_attributes where touched_at < now() - make_interval(days => ${days}) limit ${STEP})`
+  )
+  await inSteps(
+    knex,
     `delete from parts where ctid in (select p.ctid from parts p where p.attempt_at < now() - make_interval(days => ${days}) limit ${STEP})`
   )
   await inSteps(

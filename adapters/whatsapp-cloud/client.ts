@@ -25,6 +25,7 @@ export interface CloudChannelDeps {
   times?: Pick<Times, 'graphCallMs' | 'mediaMs'>
 }
 
+/** WA-NUMBER-CHANNEL */
 export const NUMBER_FIELDS = 'display_phone_number,verified_name,quality_rating,throughput,status,is_on_biz_app'
 
 export function createCloudChannel(deps: CloudChannelDeps): Channel {
@@ -104,7 +105,7 @@ function toUploadError(error: unknown): unknown {
   return new PuenteError('wa_media_rejected', { cause: error, facts: error.facts })
 }
 
-/** A media that expired answers 404, or as an object that does not exist (100 with sub-code 33). */
+/** A media that expired answers 404, or as an object that does not exist (100 with sub-code 33; WA-UNKNOWN). */
 function toLocateError(error: unknown): unknown {
   if (!(error instanceof PuenteError)) return error
   const { httpStatus, metaCode, metaSubcode } = error.facts

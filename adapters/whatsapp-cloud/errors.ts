@@ -4,6 +4,7 @@
  */
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { MetaFailure } from '../../plugin/core/model.ts'
+import { readRetryAfter } from '../http/retry-after.ts'
 import { HttpFailure } from '../http/types.ts'
 import { findMetaError, rowByHttpStatus } from './error-table.ts'
 import { asList, asObject, readId, readNumber, readText } from './safe-read.ts'
@@ -27,7 +28,8 @@ export function toChannelError(
   const error = readGraphError(body)
   const row = findMetaError(error.code, error.subcode) ?? rowByHttpStatus(httpStatus, error.transient)
   const certainty = context.harmless === true ? 'did_not_happen' : row.certainty
-  const retryAfterSeconds = readRetryAfter(headers, context.now ?? new Date())
+  const retryAfterSeconds =
+    readRetryAfter(headers, context.now ?? new Date()) ?? readUsage(first(headers['x-business-use-case-usage']))
   return new PuenteError(row.code, {
     ...(certainty === undefined ? {} : { certainty }),
     ...(row.remedy === undefined ? {} : { remedy: row.remedy }),
@@ -73,6 +75,7 @@ export function fromHttpFailure(error: unknown, context: AnswerContext = {}): Pu
   return new PuenteError(lost ? 'wa_no_answer' : 'wa_unreachable', { cause: error, facts })
 }
 
+/** WA-ERRORS */
 function readGraphError(body: unknown): GraphErrorWire {
   const error = asObject(asObject(parse(body))?.error)
   const message = readText(error?.message)
@@ -116,17 +119,7 @@ function redact(text: string | undefined): string | undefined {
 }
 
 /** Seconds from `Retry-After` (a number or an HTTP date), else from Meta's own usage header. */
-function readRetryAfter(headers: Headers, now: Date): number | undefined {
-  const text = first(headers['retry-after'])?.trim()
-  if (text !== undefined && /^\d{1,9}$/.test(text)) return Number(text)
-  if (text !== undefined && text !== '') {
-    const at = Date.parse(text)
-    if (!Number.isNaN(at)) return Math.max(0, Math.ceil((at - now.getTime()) / 1000))
-  }
-  return readUsage(first(headers['x-business-use-case-usage']))
-}
-
-/** `{"<id>":[{"estimated_time_to_regain_access":minutes}]}` (contract §6). */
+/** `{"<id>":[{"estimated_time_to_regain_access":minutes}]}` (contract §6; WA-USAGE). */
 function readUsage(header: string | undefined): number | undefined {
   if (header === undefined) return undefined
   let minutes = 0

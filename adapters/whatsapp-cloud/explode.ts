@@ -27,6 +27,8 @@ export interface ExplodedItem {
   groupId?: string
   /** Envelope JSON of exactly this item; for a webhook of one item the received bytes themselves. */
   payload: Buffer
+  /** A message's own type, as Meta names it. */
+  type?: string
   /** Parsed for statuses only: they are applied when they come in. */
   status?: StatusFact
 }
@@ -91,10 +93,13 @@ function toItem(found: Found, object: unknown, payload: Buffer, raw: Buffer): Ex
 function address(exploded: ExplodedItem, found: Found, item: Loose): void {
   let groupId: string | undefined
   switch (found.kind) {
-    case 'message':
+    case 'message': {
+      const type = readId(item.type)
+      if (type !== undefined) exploded.type = type
       exploded.customer = readAuthor(item, found.findContact)
       groupId = readId(item.group_id)
       break
+    }
     case 'echo': {
       const addressee = readAddressee(item, found.findContact)
       exploded.customer = addressee.customer

@@ -1,5 +1,6 @@
 /**
- * One JSON call to Graph: address, token, `appsecret_proof`, time-out, and failures as PuenteErrors. Repeats nothing.
+ * One JSON call to Graph: address, token (WA-TOKEN), `appsecret_proof` (WA-PROOF), time-out, and failures as
+ * PuenteErrors. Repeats nothing.
  */
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { NumberAccess } from '../../plugin/core/ports/channel.ts'

@@ -3,11 +3,14 @@
  * templates there are. Each is one small function over Graph; writing templates and registering are not here.
  */
 import type { NumberFacts } from '../../plugin/core/ports/channel.ts'
+import type { ListedTemplate } from '../../plugin/core/templates/model.ts'
 import { NUMBER_FIELDS, readNumberFacts } from './client.ts'
 import type { Graph, GraphAccess } from './graph-call.ts'
 import { asList, asObject, type Loose, readFlag, readId, readText, readTime } from './safe-read.ts'
+import { readHealth } from './subscriptions.ts'
 import type { AnswerWire } from './wire.ts'
 
+/** WA-TEMPLATES */
 const TEMPLATE_FIELDS =
   'id,name,language,status,category,parameter_format,components,rejected_reason,quality_score,previous_category'
 const PAGE_SIZE = 100
@@ -27,10 +30,14 @@ export interface NumberDetails extends NumberFacts {
   platformType?: string
   accountMode?: string
   messagingLimit?: string
+  /** AVAILABLE, LIMITED or BLOCKED. */
+  canSend?: string
+  /** What stands in the way of sending, in Meta's words. */
+  problems: string[]
   webhooks: WebhookRouting
 }
 
-/** Where the webhooks of a number go, nearest first: number, then WABA, then app. */
+/** Where the webhooks of a number go, nearest first: number, then WABA, then app (WA-NUMBER). */
 export interface WebhookRouting {
   number?: string
   waba?: string
@@ -42,11 +49,12 @@ export async function readNumberDetails(
   access: GraphAccess,
   phoneNumberId: string
 ): Promise<NumberDetails> {
-  const fields = `${NUMBER_FIELDS},code_verification_status,name_status,platform_type,account_mode,whatsapp_business_manager_messaging_limit,webhook_configuration`
+  const fields = `${NUMBER_FIELDS},code_verification_status,name_status,platform_type,account_mode,whatsapp_business_manager_messaging_limit,health_status,webhook_configuration`
   const answer = await graph.call(access, { method: 'GET', path: [phoneNumberId], query: { fields }, harmless: true })
   const details: NumberDetails = {
     ...readNumberFacts(answer),
     id: readId(answer.id) ?? phoneNumberId,
+    ...readHealth(answer.health_status),
     webhooks: readRouting(answer)
   }
   setIds(details, answer, {
@@ -65,7 +73,7 @@ export interface SubscribedApp {
   overrideCallbackUrl?: string
 }
 
-/** The apps that get this WABA's webhooks; none is the usual reason for silence (contract §1). */
+/** The apps that get this WABA's webhooks; none is the usual reason for silence (contract §1; WA-SUBSCRIBED). */
 export async function listSubscribedApps(graph: Graph, access: GraphAccess, wabaId: string): Promise<SubscribedApp[]> {
   const answer = await graph.call(access, { method: 'GET', path: [wabaId, 'subscribed_apps'], harmless: true })
   return asList(answer.data).flatMap(each => {
@@ -125,7 +133,7 @@ export interface TokenFacts {
   granularScopes: { scope: string; targetIds: string[] }[]
 }
 
-/** What a token may do (`debug_token`), asked in the name of the app. */
+/** What a token may do (`debug_token`), asked in the name of the app (WA-DEBUG). */
 export async function debugToken(
   graph: Graph,
   access: GraphAccess,
@@ -155,32 +163,31 @@ export async function debugToken(
   return facts
 }
 
-/** A template as Graph lists it; `components` stay as Meta gives them, for the templates part of the core. */
-export interface ListedTemplate {
-  id: string
-  name: string
-  language: string
-  status: string
-  category: string
-  parameterFormat?: string
-  rejectedReason?: string
-  qualityScore?: string
-  components: Loose[]
-}
+export type { ListedTemplate }
 
-/** All templates of a WABA, page by page. */
+/**
+ * All templates of a WABA (or those that Graph finds by a name, which may be more than asked for; WA-TEMPLATE-NAME),
+ * page by page.
+ */
 export async function* listTemplates(
   graph: Graph,
   access: GraphAccess,
-  wabaId: string
+  wabaId: string,
+  name?: string
 ): AsyncGenerator<ListedTemplate[]> {
   let after: string | undefined
   for (let page = 0; page < MAX_PAGES; page++) {
-    const query = { fields: TEMPLATE_FIELDS, limit: String(PAGE_SIZE), ...(after === undefined ? {} : { after }) }
+    const query = {
+      fields: TEMPLATE_FIELDS,
+      limit: String(PAGE_SIZE),
+      ...(name === undefined ? {} : { name }),
+      ...(after === undefined ? {} : { after })
+    }
     const path = [wabaId, 'message_templates']
     const answer = await graph.call(access, { method: 'GET', path, query, harmless: true })
     yield asList(answer.data).flatMap(each => readTemplate(asObject(each)) ?? [])
-    // `paging.next` is a URL with the token in it: only its being there is looked at, and our own is built.
+    // `paging.next` is a URL with the token in it: only its being there is looked at, and our own is built
+    // (WA-TEMPLATE-PAGES).
     const paging = asObject(answer.paging)
     const next = readText(asObject(paging?.cursors)?.after)
     if (readText(paging?.next) === undefined || next === undefined || next === after) return

@@ -3,26 +3,25 @@
  * titles, where the id carries the meaning; splitting of long texts is decided before.
  */
 import { PuenteError } from '../../plugin/core/errors.ts'
-import type {
-  OutboundPart,
-  PartToSend,
-  Recipient,
-  TemplateMessage,
-  TemplateParameter
-} from '../../plugin/core/model.ts'
+import type { OutboundPart, PartToSend, Recipient, TemplateMessage } from '../../plugin/core/model.ts'
 import { RULES } from '../../plugin/core/rules.ts'
-import type {
-  InteractiveWire,
-  MediaWire,
-  SendBodyWire,
-  TemplateComponentWire,
-  TemplateParameterWire,
-  TemplateSendWire
-} from './wire.ts'
+import { toComposed } from './to-wire-composed.ts'
+import type { InteractiveWire, MediaWire, SendBodyWire, TemplateSendWire } from './wire.ts'
 
 type ContentWire = Pick<
   SendBodyWire,
-  'type' | 'text' | 'image' | 'video' | 'audio' | 'document' | 'sticker' | 'interactive' | 'template'
+  | 'type'
+  | 'text'
+  | 'image'
+  | 'video'
+  | 'audio'
+  | 'document'
+  | 'sticker'
+  | 'interactive'
+  | 'template'
+  | 'location'
+  | 'contacts'
+  | 'reaction'
 >
 
 /** Fails with `no_recipient` or `wa_invalid`; nothing has left then. */
@@ -55,13 +54,15 @@ function toContent(part: OutboundPart): ContentWire {
       return { type: 'interactive', interactive: toInteractive(part) }
     case 'template':
       return { type: 'template', template: toTemplate(part.template) }
+    default:
+      return toComposed(part)
   }
 }
 
 function toMedia(part: OutboundPart & { kind: 'media' }): MediaWire {
   const captioned = part.type === 'image' || part.type === 'video' || part.type === 'document'
   return {
-    id: part.mediaId,
+    ...(part.link === undefined ? { id: part.mediaId } : { link: part.link }),
     ...(captioned && part.caption ? { caption: part.caption } : {}),
     ...(part.type === 'document' && part.filename ? { filename: part.filename } : {}),
     ...(part.type === 'audio' && part.voice ? { voice: true } : {})
@@ -126,37 +127,6 @@ function cut(text: string, limit: number): string {
   return `${kept}…`
 }
 
-function toTemplate(template: TemplateMessage): TemplateSendWire {
-  const components: TemplateComponentWire[] = []
-  if (template.header?.length) components.push({ type: 'header', parameters: template.header.map(toParameter) })
-  if (template.body?.length) components.push({ type: 'body', parameters: template.body.map(toParameter) })
-  for (const { index, type, parameter } of template.buttons ?? []) {
-    components.push({ type: 'button', sub_type: type, index: String(index), parameters: [toParameter(parameter)] })
-  }
-  return {
-    name: template.name,
-    language: { code: template.language },
-    ...(components.length === 0 ? {} : { components })
-  }
-}
-
-function toParameter(parameter: TemplateParameter): TemplateParameterWire {
-  const { type, value } = parameter
-  switch (type) {
-    case 'text':
-      return { type, ...(parameter.name ? { parameter_name: parameter.name } : {}), text: value }
-    case 'payload':
-      return { type, payload: value }
-    case 'coupon_code':
-      return { type, coupon_code: value }
-    case 'document':
-      return { type, document: { ...toSource(value), ...(parameter.filename ? { filename: parameter.filename } : {}) } }
-    default:
-      return { type, [type]: toSource(value) }
-  }
-}
-
-/** The desk's own template picker gives the address of a picture instead of an uploaded id. */
-function toSource(value: string): MediaWire {
-  return /^https?:\/\//i.test(value) ? { link: value } : { id: value }
+function toTemplate({ name, language, components }: TemplateMessage): TemplateSendWire {
+  return { name, language: { code: language }, ...(components.length === 0 ? {} : { components }) }
 }

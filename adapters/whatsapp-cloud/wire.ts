@@ -2,6 +2,7 @@
  * Shapes on Meta's wire: what a webhook envelope looks like, what is sent to Graph, what Graph answers.
  * Webhook items themselves stay `Loose`: they are read key by key, since any of them may be missing (contract §2–§5).
  */
+import type { SendComponent } from '../../plugin/core/templates/model.ts'
 import type { Loose } from './safe-read.ts'
 
 // ── Webhooks ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -40,8 +41,11 @@ export interface SendBodyWire {
   audio?: MediaWire
   document?: MediaWire
   sticker?: MediaWire
-  interactive?: InteractiveWire
+  interactive?: InteractiveWire | ComposedInteractiveWire
   template?: TemplateSendWire
+  location?: { latitude: number; longitude: number; name?: string; address?: string }
+  contacts?: ContactWire[]
+  reaction?: { message_id: string; emoji: string }
 }
 
 export interface MediaWire {
@@ -64,28 +68,36 @@ export type InteractiveWire =
       action: { button: string; sections: { rows: { id: string; title: string; description?: string }[] }[] }
     }
 
+interface FramedWire {
+  header?: { type: 'text'; text: string }
+  body: { text: string }
+  footer?: { text: string }
+}
+
+/** What agents compose in the tab (contract §5). */
+export type ComposedInteractiveWire =
+  | (FramedWire & { type: 'button'; action: { buttons: { type: 'reply'; reply: { id: string; title: string } }[] } })
+  | (FramedWire & {
+      type: 'list'
+      action: {
+        button: string
+        sections: { title?: string; rows: { id: string; title: string; description?: string }[] }[]
+      }
+    })
+  | (FramedWire & { type: 'cta_url'; action: { name: 'cta_url'; parameters: { display_text: string; url: string } } })
+  | (FramedWire & { type: 'location_request_message'; action: { name: 'send_location' } })
+
+export interface ContactWire {
+  name: { formatted_name: string; first_name: string }
+  org?: { company: string }
+  phones?: { phone: string; type?: string }[]
+  emails?: { email: string; type?: string }[]
+}
+
 export interface TemplateSendWire {
   name: string
   language: { code: string }
-  components?: TemplateComponentWire[]
-}
-
-export interface TemplateComponentWire {
-  type: 'header' | 'body' | 'button'
-  sub_type?: 'quick_reply' | 'url' | 'copy_code'
-  index?: string
-  parameters: TemplateParameterWire[]
-}
-
-export interface TemplateParameterWire {
-  type: 'text' | 'image' | 'video' | 'document' | 'payload' | 'coupon_code'
-  parameter_name?: string
-  text?: string
-  payload?: string
-  coupon_code?: string
-  image?: MediaWire
-  video?: MediaWire
-  document?: MediaWire
+  components?: SendComponent[]
 }
 
 export interface MarkReadWire {

@@ -2,17 +2,24 @@
  * What the workers of both directions share: ports, clock, gates, permits. Made by the runtime, handed in everywhere;
  * holds no decisions.
  */
+import type { AttributeNotes } from './attributes/keep.ts'
 import type { DeskPace } from './desk/pace.ts'
 import type { Permits } from './desk/permits.ts'
 import type { Gates } from './gates.ts'
 import type { InboundFact } from './model.ts'
+import type { AttributeStore } from './ports/attributes.ts'
 import type { Channel } from './ports/channel.ts'
 import type { Files } from './ports/files.ts'
 import type { DeskHook, HelpDesk } from './ports/help-desk.ts'
+import type { Consents, Instructions } from './ports/instructions.ts'
 import type { MediaTools } from './ports/media-tools.ts'
+import type { RateStore } from './ports/rates.ts'
 import type { Deliveries, Intake, Lanes, Numbers, Recorder } from './ports/store.ts'
+import type { StoredFiles } from './ports/stored-files.ts'
+import type { Vanished } from './ports/vanished.ts'
 import type { Registry } from './registry.ts'
 import type { Times } from './rules.ts'
+import type { TemplateLookup } from './templates/lookup.ts'
 
 export interface Clock {
   now(): Date
@@ -34,10 +41,28 @@ export interface Bridge {
   recorder: Recorder
   deliveries: Deliveries
   numbers: Numbers
+  attributeStore: AttributeStore
+  vanished: Vanished
+  /** What the desk's conversations should show; written when nothing else waits. */
+  attributes: AttributeNotes
   desk: HelpDesk
   channel: Channel
+  /** Meta's templates, from our copy or fresh. */
+  templates: TemplateLookup
+  /** What each WABA paid for its messages lately. */
+  rates: Pick<RateStore, 'list'>
+  /** Opens a file at a public address that a person typed; fails with `media_origin` or `media_unfetched`. */
+  openLink(
+    address: string
+  ): Promise<{ stream: NodeJS.ReadableStream; name?: string; mimeType?: string; sizeBytes?: number }>
   media: MediaTools
   files: Files
+  /** Uploads of agents, and the documents that are kept for them. */
+  storedFiles: StoredFiles
+  /** What the tab, scripts and hooks asked to be sent. */
+  instructions: Instructions
+  /** What customers said about marketing messages. */
+  consents: Consents
   clock: Clock
   random: () => number
   newId: () => string
@@ -68,4 +93,11 @@ export interface Bridge {
   stopping(): boolean
   /** Work became due for some lane: look soon. */
   wake(): void
+  /** A hook of the desk could not be stored, and the desk calls once: look for what it said as soon as that is possible. */
+  missedHook(): void
+  /**
+   * Reads numbers and desks again, at most once a second: another process may have connected what this one does not know
+   * yet. False when nothing was read. `wait` = for what is told only once: comes back when it has been read.
+   */
+  reload(wait?: 'wait'): Promise<boolean>
 }

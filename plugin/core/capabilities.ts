@@ -151,6 +151,12 @@ export function planMedia(file: FileToPlan): MediaPlan {
   return planDocument(mime, file.sizeBytes, family === 'video')
 }
 
+/** A file that has to go as a document, whatever it is. */
+export function planAsDocument(file: FileToPlan): MediaPlan {
+  if (!(file.sizeBytes > 0)) return { refusal: 'media_unsupported', limitBytes: CAPABILITIES.kinds.document.maxBytes }
+  return planDocument(normaliseMime(file.mime, file.name), file.sizeBytes, false)
+}
+
 function planImage(mime: string, sizeBytes: number): MediaPlan {
   if (fits('image', mime, sizeBytes)) return plan('image', mime)
   if (includes(CONVERTIBLE.image, mime) && sizeBytes <= CONVERTIBLE.maxBytes) {

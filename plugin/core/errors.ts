@@ -121,6 +121,29 @@ export const ERROR_TABLE = {
   converter_missing: row('decide', 'did_not_happen', 'fix_setup', 'message', 'A converter package is not installed.'),
   disk_full: row('attempt', 'did_not_happen', 'retry', 'installation', 'There is no room for temporary files.'),
 
+  // The agent's tab, scripts, hooks of macros
+  session_invalid: row('receive', 'did_not_happen', 'reauthorise', 'message', 'The session is unknown or has ended.'),
+  sign_in_refused: row('receive', 'did_not_happen', 'reauthorise', 'message', 'The desk does not confirm who this is.'),
+  link_spent: row('receive', 'did_not_happen', 'reauthorise', 'message', 'The one-time link was used or is too old.'),
+  not_allowed: row('receive', 'did_not_happen', 'never', 'message', 'This person may not see or do this.'),
+  not_found: row('receive', 'did_not_happen', 'never', 'message', 'There is no such thing here.'),
+  key_invalid: row('receive', 'did_not_happen', 'fix_setup', 'message', 'The API key or hook address is not valid.'),
+  too_many_requests: row('receive', 'did_not_happen', 'retry', 'message', 'Too many requests from one caller.'),
+  request_invalid: row('receive', 'did_not_happen', 'fix_message', 'message', 'The request does not fit the contract.'),
+  idempotency_clash: row(
+    'receive',
+    'did_not_happen',
+    'fix_message',
+    'message',
+    'The Idempotency-Key was used for something else.'
+  ),
+  conversation_open: row('decide', 'did_not_happen', 'never', 'message', 'A conversation with this customer is open.'),
+  not_parked: row('decide', 'did_not_happen', 'never', 'message', 'The message does not wait for the window.'),
+  leaving_now: row('decide', 'did_not_happen', 'wait', 'message', 'The message is leaving at this moment.'),
+  not_failed: row('decide', 'did_not_happen', 'never', 'message', 'The message has not failed.'),
+  number_unknown: row('decide', 'did_not_happen', 'fix_message', 'message', 'No connected number fits.'),
+  quota_full: row('decide', 'did_not_happen', 'fix_message', 'message', 'The room for uploads of this person is used.'),
+
   // Decisions
   no_recipient: row('decide', 'did_not_happen', 'fix_message', 'message', 'The contact has no WhatsApp number.'),
   nothing_to_send: row(

@@ -2,6 +2,7 @@
  * The plain data that travels through Puente: what WhatsApp told (facts), what the desk is to show (drafts),
  * what WhatsApp is to be sent (parts). No wire names of Meta or Chatwoot; adapters translate.
  */
+import type { SendComponent } from './templates/model.ts'
 
 // ── Who ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -206,20 +207,11 @@ export interface Recipient {
   groupId?: string
 }
 
-export interface TemplateParameter {
-  type: 'text' | 'image' | 'video' | 'document' | 'payload' | 'coupon_code'
-  /** For media: the uploaded media id. */
-  value: string
-  name?: string
-  filename?: string
-}
-
+/** Filled by the template model (core/templates). */
 export interface TemplateMessage {
   name: string
   language: string
-  header?: TemplateParameter[]
-  body?: TemplateParameter[]
-  buttons?: { index: number; type: 'quick_reply' | 'url' | 'copy_code'; parameter: TemplateParameter }[]
+  components: SendComponent[]
 }
 
 /** One WhatsApp message; a desk message may become several, in order. */
@@ -228,7 +220,9 @@ export type OutboundPart =
   | {
       kind: 'media'
       type: MediaKind
+      /** Uploaded before; or else `link`, which WhatsApp fetches by itself. */
       mediaId: string
+      link?: string
       caption?: string
       filename?: string
       voice?: boolean
@@ -241,6 +235,36 @@ export type OutboundPart =
       listLabel: string
     }
   | { kind: 'template'; template: TemplateMessage }
+  | ComposedPart
+
+/** Header and footer that interactive messages may have; plain text. */
+export interface Framing {
+  header?: string
+  footer?: string
+}
+
+/** What an agent composes beyond the desk's own editor. Lengths are checked where it is composed. */
+export type ComposedPart =
+  | ({ kind: 'buttons'; body: string; buttons: { id: string; title: string }[] } & Framing)
+  | ({
+      kind: 'list'
+      body: string
+      buttonText: string
+      sections: { title?: string; rows: { id: string; title: string; description?: string }[] }[]
+    } & Framing)
+  | ({ kind: 'url_button'; body: string; buttonText: string; url: string } & Framing)
+  | { kind: 'location'; latitude: number; longitude: number; name?: string; address?: string }
+  | { kind: 'location_request'; body: string }
+  | { kind: 'contacts'; cards: OutgoingCard[] }
+  /** Empty `emoji` takes the reaction back. */
+  | { kind: 'reaction'; target: string; emoji: string }
+
+export interface OutgoingCard {
+  name: string
+  organisation?: string
+  phones: { number: string; type?: string }[]
+  emails: { address: string; type?: string }[]
+}
 
 export interface PartToSend {
   to: Recipient

@@ -1,19 +1,21 @@
 /**
  * Missed hooks: the desk calls once. After each start and on a slow beat, what changed in our inboxes is read and agent
- * messages that nobody heard of are taken up. Costs one call per number and beat when nothing happened.
+ * messages that nobody heard of are taken up; deleted conversations and merged contacts, for which there is no hook at
+ * all, show by the way. Costs one call per number and beat when nothing happened. Rests on CW-CHANGED-AGAIN and
+ * CW-CHANGED-NOTE.
  */
 import type { Bridge } from './bridge.ts'
 import { dayOfMessage } from './dedupe-day.ts'
 import { callDesk } from './desk/call.ts'
 import { PRIORITY } from './desk/permits.ts'
 import { asPuenteError } from './errors.ts'
+import { asHook, type MessageHook, payloadOf } from './found-message.ts'
 import { GateClosed } from './lanes/hold.ts'
+import { createVanishedMender } from './mend-vanished.ts'
 import { numberNow } from './outbound/parked.ts'
-import type { DeskConversation, DeskHook, DeskMessage } from './ports/help-desk.ts'
+import type { DeskConversation, DeskMessage } from './ports/help-desk.ts'
 import type { IntakeRow } from './ports/store.ts'
 import type { ServedNumber } from './registry.ts'
-
-type MessageHook = Extract<DeskHook, { kind: 'message' }>
 
 export interface ReconcileDeps {
   bridge: Bridge
@@ -32,23 +34,39 @@ export interface Reconcile {
   /** One pass over all numbers; `deep` also reads again what the desk shows failed, parked or waiting. */
   run(deep: boolean): Promise<{
     found: number
+    /** Conversations that are gone and contacts that were merged, put right in our own books. */
+    mended: number
     /** Something was too young to judge, its hook may still come: worth another pass after the grace. */
     young: boolean
   }>
 }
 
 const PAGE = 100
+/** Clocks of desk and database differ: what was written just at the edge of the list is left to the next pass. */
+const OVERLAP_KEPT_SECONDS = 5
 
 export function createReconcile(deps: ReconcileDeps): Reconcile {
   const { bridge } = deps
   let sawYoung = false
+  let mended = 0
+
+  const ask = <T>(number: ServedNumber, run: (access: ServedNumber['deskAccess']) => Promise<T>): Promise<T> =>
+    callDesk(bridge, { deskId: number.deskId, access: number.deskAccess, priority: PRIORITY.backfill, run })
+  const mender = createVanishedMender(bridge, ask, () => mended++)
 
   const readNumber = async (number: ServedNumber, deep: boolean): Promise<number> => {
     const startedAt = numberNow(bridge, number)
-    const sinceMs = startedAt.getTime() - number.changedCursor.getTime() + bridge.times.reconcileOverlapMs
+    const aheadMs = startedAt.getTime() - number.changedCursor.getTime()
+    // A cursor in the future was set before a clock stepped back: then as far again, and the beat before it.
+    const steppedMs = aheadMs < 0 ? bridge.times.reconcileBeatMs : 0
+    const sinceMs = Math.abs(aheadMs) + steppedMs + bridge.times.reconcileOverlapMs
+    const withinSeconds = Math.max(60, Math.ceil(sinceMs / 1000))
+    const written = await bridge.vanished.writtenWithin(number.id, withinSeconds - OVERLAP_KEPT_SECONDS)
     const conversations = await ask(number, access =>
-      bridge.desk.listChangedConversations(access, number.inboxId, Math.max(60, Math.ceil(sinceMs / 1000)))
+      bridge.desk.listChangedConversations(access, number.inboxId, withinSeconds)
     )
+    await mender.mendContacts(number, conversations)
+    await mender.mendConversations(number, conversations, written, withinSeconds)
     const seen = await bridge.deliveries.seenIn(
       number.id,
       conversations.map(conversation => conversation.id)
@@ -115,7 +133,10 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     return found
   }
 
-  /** Nobody answered the hook of a customer's row: the desk shows it as failed, although it arrived (contract §11.29). */
+  /**
+   * Nobody answered the hook of a customer's row: the desk shows it as failed, although it arrived
+   * (CW-STATUS-INCOMING).
+   */
   const clearPaint = async (number: ServedNumber, conversationId: number, messageId: number): Promise<void> => {
     await ask(number, access => bridge.desk.setStatus(access, conversationId, messageId, 'sent')).catch(error => {
       if (error instanceof GateClosed) throw error
@@ -160,13 +181,11 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     return found
   }
 
-  const ask = <T>(number: ServedNumber, run: (access: ServedNumber['deskAccess']) => Promise<T>): Promise<T> =>
-    callDesk(bridge, { deskId: number.deskId, access: number.deskAccess, priority: PRIORITY.backfill, run })
-
   return {
     async run(deep) {
       let found = 0
       sawYoung = false
+      mended = 0
       for (const number of bridge.registry.numbers()) {
         try {
           found += await readNumber(number, deep)
@@ -182,57 +201,16 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         bridge.count('missed_hooks', {}, found)
         bridge.log.info({ found }, 'missed messages taken up')
       }
-      return { found, young: sawYoung }
+      return { found, mended, young: sawYoung }
     }
   }
 }
 
-/** The desk tells whole seconds. */
+/** The desk tells whole seconds (CW-LIST-ALL). */
 function wholeSeconds(at: Date): Date {
   return new Date(Math.floor(at.getTime() / 1000) * 1000)
 }
 
 function isPaintedEcho(message: DeskMessage): boolean {
   return message.type === 'incoming' && message.status === 'failed' && message.sourceId !== null
-}
-
-function asHook(
-  conversation: Pick<DeskConversation, 'id' | 'sourceId' | 'contactId' | 'status'> &
-    Partial<Pick<DeskConversation, 'contactPhone' | 'contactName' | 'shown'>>,
-  message: DeskMessage
-): MessageHook {
-  const quoted = message.attributes['in_reply_to']
-  const shown = conversation.shown?.find(candidate => candidate.id === message.id)
-  const template = message.additionalAttributes['template_params'] ?? shown?.additionalAttributes['template_params']
-  return {
-    kind: 'message',
-    created: true,
-    message,
-    contactSource: conversation.sourceId,
-    conversationStatus: conversation.status,
-    contact: {
-      id: conversation.contactId,
-      phone: conversation.contactPhone ?? null,
-      name: conversation.contactName ?? null,
-      identifier: null
-    },
-    deleted: message.attributes['deleted'] === true,
-    marked: message.sourceId !== null || typeof message.attributes['puente'] === 'object',
-    quotesMessageId: typeof quoted === 'number' ? quoted : null,
-    quotesSourceId: null,
-    templateParams: (template as Record<string, unknown> | undefined) ?? null
-  }
-}
-
-/** Stored in our own words, since there is no hook to keep; `readStoredHook` reads both. */
-function payloadOf(hook: MessageHook): Buffer {
-  return Buffer.from(JSON.stringify({ puente_hook: hook }))
-}
-
-/** Reads a stored payload of either kind: the desk's own hook, or one made by reconciliation. */
-export function readStoredHook(payload: Buffer, readHook: (body: unknown) => DeskHook): DeskHook {
-  const body = JSON.parse(payload.toString('utf8')) as { puente_hook?: MessageHook }
-  if (body.puente_hook === undefined) return readHook(body)
-  const hook = body.puente_hook
-  return { ...hook, message: { ...hook.message, createdAt: new Date(hook.message.createdAt) } }
 }

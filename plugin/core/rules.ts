@@ -23,6 +23,8 @@ export const RULES = {
   windowHours: rule(24, '2026-11-22', `${DOCS}/messages/send-messages; contract §7`),
   /** Free entry point: a price fact, not a longer window; 72 h until 2026-09-28. */
   freeEntryPointHours: rule(168, '2026-09-28', 'third parties only, no page of Meta seen; contract §7'),
+  /** Until then utility templates were free while the window is open. */
+  freeUtilityUntil: rule('2026-10-01T00:00:00Z', '2026-10-01', 'third parties only, no page of Meta seen; contract §7'),
   /** Messages a second on one number, in and out together. */
   throughputPerSecond: rule({ standard: 80, high: 1000, coexistence: 20 }, '2025-11-21', `${DOCS}/throughput`),
   /** One message per 6 s to one customer; up to 45 may be borrowed at once and are waited for afterwards. */
@@ -56,6 +58,14 @@ export const RULES = {
   /** Read marks reach this far back. */
   markReadDays: rule(30, '2026-11-22', `${DOCS}/messages/mark-message-as-read; contract §5`),
   typingSeconds: rule(25, '2026-11-22', `${DOCS}/typing-indicators; contract §5`),
+  /** Most characters of a template's parts once filled, and most products; `spaces`: so many in a row are refused. */
+  templateLimits: rule(
+    { header: 60, body: 1024, cardBody: 160, url: 2000, code: 15, payload: 128, sections: 10, products: 30, spaces: 4 },
+    '2026-11-22',
+    `${DOCS}/templates/components; contract §5`
+  ),
+  /** Characters of a coupon code; 15 until then. */
+  couponLimit: rule(20, '2025-12-01', `${DOCS}/templates/coupon; contract §5`),
   /** Larger media of customers are not delivered at all (131052). */
   receivedMediaMaxBytes: rule(100 * 1024 * 1024, '2026-11-22', `${DOCS}/media; contract §3`),
   /** Longest `override_callback_uri`. */
@@ -131,7 +141,17 @@ export const TIMES = {
   tickJoinBusyMs: 30 * SECOND,
   /** Each write of attributes makes the desk send two hooks. */
   deskAttributesMs: 10 * MINUTE,
-  /** What cannot be stored is answered 503 by then; the desk gives its hooks 5 s. */
+  /** Meta announces changes of templates by webhook; the poll finds what was not announced or not heard. */
+  templatePollMs: 15 * MINUTE,
+  /** A change that was announced is read at Meta and written into the inbox this soon. */
+  templateBeatMs: 5 * SECOND,
+  /** Meta changes its prices with the quarter at most; an average of 30 days moves little in one. */
+  ratePollMs: 1 * DAY,
+  /** After a failure that may pass: nobody waits for it. */
+  rateAgainMs: 1 * HOUR,
+  /** A number that was just connected has its prices this soon. */
+  rateBeatMs: 5 * MINUTE,
+  /** What cannot be stored is answered 503 by then; the desk gives its hooks 5 s (CW-HOOK-LATE). */
   storeAnswerMs: 3 * SECOND,
   /** A stopping process finishes what is in flight. */
   drainMs: 10 * SECOND

@@ -1,6 +1,7 @@
 /**
  * Tells the desk what became of messages: ticks and failures. Several steps in a burst are one call; `sent` needs none,
- * since rows are born sent. Yields to messages. A delivery that WhatsApp refused for the window becomes parked.
+ * since rows are born sent (CW-BORN-SENT). Yields to messages. A delivery that WhatsApp refused for the window becomes
+ * parked.
  */
 import type { Bridge } from './bridge.ts'
 import { type Receipt, tickNeeded, visibleStatus } from './delivery.ts'
@@ -82,7 +83,9 @@ export function createTicks(
       return bridge.deliveries.told(reference, told, tick.toldCode)
     }
     const reason =
-      decided.code === null ? undefined : describeFailure(number.language, asKnown(decided.code), decided.metaCode)
+      decided.code === null
+        ? undefined
+        : describeFailure(number.language, asKnown(decided.code, tick, decided.metaCode), decided.metaCode)
     try {
       await callDesk(bridge, {
         deskId: number.deskId,
@@ -93,6 +96,8 @@ export function createTicks(
       })
       bridge.breakpoint('tick.told')
       bridge.count('ticks', { status: decided.status })
+      if (decided.code !== null)
+        bridge.attributes.note(number.id, delivery.conversationId, { wa_last_error: decided.code })
       await bridge.deliveries.told(reference, decided.status, decided.code)
     } catch (thrown) {
       if (thrown instanceof GateClosed) return bridge.deliveries.tickLater(delivery, thrown.delayMs)
@@ -118,6 +123,8 @@ export function createTicks(
   }
 }
 
-function asKnown(code: ErrorCode): PuenteError | ErrorCode {
-  return code in ERROR_TABLE ? code : new PuenteError('wa_refused')
+/** Facts are those of our own refusal; a failure that WhatsApp reported later has its own words. */
+function asKnown(code: ErrorCode, tick: Tick, metaCode: number | null): PuenteError {
+  if (!(code in ERROR_TABLE)) return new PuenteError('wa_refused')
+  return new PuenteError(code, { facts: metaCode === null ? (tick.facts ?? {}) : {} })
 }

@@ -1,6 +1,7 @@
 /**
  * The customer service window and what waits for it. Pure: times are handed in, and they are Meta's (S53), never the
- * desk's. Prices (free entry point, 72 h or 7 days) are no longer windows and are left out on purpose.
+ * desk's own (which closes its editor only: CW-WINDOW). Prices (free entry point, 72 h or 7 days) are no longer windows
+ * and are left out on purpose.
  */
 import type { InboundFact } from './model.ts'
 import { RULES, TIMES } from './rules.ts'

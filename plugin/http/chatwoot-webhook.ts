@@ -1,8 +1,8 @@
 /**
- * Chatwoot's hooks, called once and never again: verified, sorted by what they ask for, stored, 2xx. The echo of our
- * own rows needs no storing; how late it comes tells how the desk is doing.
+ * Chatwoot's hooks, called once and never again (CW-HOOK-ONCE): verified, sorted by what they ask for, stored, 2xx. The
+ * echo of our own rows needs no storing; how late it comes tells how the desk is doing.
  */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Bridge } from '../core/bridge.ts'
 import { dayOfMessage } from '../core/dedupe-day.ts'
 import { PuenteError } from '../core/errors.ts'
@@ -11,6 +11,8 @@ import { sourceAlias } from '../core/inbound/write.ts'
 import type { DeskHook } from '../core/ports/help-desk.ts'
 import type { EventKind, IntakeBatch, IntakeRow } from '../core/ports/store.ts'
 import type { ServedNumber } from '../core/registry.ts'
+import { isInstructionSource } from '../core/talk/instruction.ts'
+import { readProbe } from './hear-probe.ts'
 
 export interface ChatwootWebhookDeps {
   bridge: Bridge
@@ -27,22 +29,37 @@ export interface ChatwootWebhookDeps {
   /** The hook of one of our rows came back. */
   echoed(deskId: number, messageId: number): void
   typing(number: ServedNumber, conversationId: number): void
+  /** A person wrote a private note with a pairing code. */
+  noteWithCode(hook: DeskHook): string | null
+  takeNote(number: ServedNumber, hook: MessageHook, code: string): Promise<void>
+  /** Whether the server is on its way out: connections are given back then. */
+  closing(): boolean
+  /** A hook came with a wrong signature. */
+  refused(number: ServedNumber): void
 }
 
 type MessageHook = Extract<DeskHook, { kind: 'message' }>
 
 export function addChatwootWebhook(scope: FastifyInstance, deps: ChatwootWebhookDeps): void {
   const { bridge } = deps
+  const answer = (reply: FastifyReply): FastifyReply => {
+    if (deps.closing()) reply.header('connection', 'close')
+    return reply.code(200).send()
+  }
   scope.post<{ Params: { inboxKey: string } }>(
     '/webhooks/chatwoot/:inboxKey',
     { logLevel: 'silent' },
     async (request, reply) => {
-      const number = bridge.registry.byInboxKey(request.params.inboxKey)
+      const arrivedMs = bridge.clock.monotonicMs()
+      const find = (): ServedNumber | undefined => bridge.registry.byInboxKey(request.params.inboxKey)
+      let number = find()
+      if (number === undefined && (await bridge.reload('wait'))) number = find()
       if (number === undefined) return reply.code(404).type('text/plain').send('unknown inbox key')
       const raw = request.body as Buffer
       const verdict = judge(deps, number, raw, request.headers)
       if (verdict === 'invalid') {
         bridge.count('hook_refused')
+        deps.refused(number)
         throw new PuenteError('signature_invalid')
       }
       let body: unknown
@@ -51,20 +68,33 @@ export function addChatwootWebhook(scope: FastifyInstance, deps: ChatwootWebhook
       } catch {
         // Signed, so the desk's: nothing that a repetition would heal, and there is none.
         bridge.count('hook_malformed')
-        return reply.code(200).send()
+        return answer(reply)
       }
       const echo = deps.isOwnEcho(body)
       if (echo !== null) {
         if (echo.event === 'message_created') deps.echoed(number.deskId, echo.messageId)
-        return reply.code(200).send()
+        const probe = readProbe(body)
+        if (probe !== null) await bridge.numbers.noteProbe(number.inboxKey, probe)
+        return answer(reply)
       }
-      const batch = await sortHook(deps, number, deps.readHook(body), raw, verdict === 'stale')
-      if (batch !== null) {
-        bridge.breakpoint('hook.verified')
-        await bridge.intake.accept(batch)
-        bridge.breakpoint('hook.committed')
+      try {
+        const hook = deps.readHook(body)
+        const code = deps.noteWithCode(hook)
+        // Who wrote it is proven by the signature alone: an unsigned or an old hook proves nothing.
+        if (code !== null && hook.kind === 'message' && number.hookSecret !== null && verdict === 'valid') {
+          await deps.takeNote(number, hook, code)
+        }
+        const batch = await sortHook(deps, number, hook, raw, verdict === 'stale')
+        if (batch !== null) {
+          bridge.breakpoint('hook.verified')
+          await bridge.intake.accept({ ...batch, ageMs: bridge.clock.monotonicMs() - arrivedMs })
+          bridge.breakpoint('hook.committed')
+        }
+      } catch (error) {
+        bridge.missedHook()
+        throw error
       }
-      return reply.code(200).send()
+      return answer(reply)
     }
   )
 }
@@ -106,6 +136,11 @@ async function sortHook(
     case 'message':
       return sortMessage(deps.bridge, number, hook, raw, stale)
     case 'conversation':
+      deps.bridge.attributes.heard(number.id, hook.conversationId, {
+        at: hook.updatedAt,
+        current: hook.attributes,
+        changed: hook.attributesChanged
+      })
       // An old picture of a conversation must not overwrite a newer one.
       if (stale || hook.status === null || hook.event === 'created') return null
       return {
@@ -115,13 +150,15 @@ async function sortHook(
       }
     case 'typing':
       if (hook.on && !hook.private && hook.byUser && !stale) deps.typing(number, hook.conversationId)
+      // Nobody sees that somebody stopped writing a private note: the doctor's way of trying the hook.
+      else if (!hook.on && hook.private) await deps.bridge.numbers.noteHook(number.id)
       return null
     default:
       return null
   }
 }
 
-/** Only public outgoing and template-type messages that are not our own leave. */
+/** Only public outgoing (CW-MACRO) and template-type messages (CW-GREETING) that are not our own leave. */
 export function mayLeave(hook: MessageHook): boolean {
   const { message } = hook
   const outgoing = message.type === 'outgoing' || message.type === 'template'
@@ -135,8 +172,10 @@ async function sortMessage(
   raw: Buffer,
   stale: boolean
 ): Promise<IntakeBatch | null> {
-  if (!mayLeave(hook)) return null
   const { message } = hook
+  // A row that we wrote for an agent was sent by us; what a person does with it later counts like with any other.
+  const instructed = isInstructionSource(message.sourceId)
+  if (!mayLeave(hook) && !(instructed && (!hook.created || hook.deleted))) return null
   let kind: EventKind = stale ? 'retry' : 'hook'
   let key = `d:${message.id}`
   if (!hook.created || hook.deleted) {
@@ -146,11 +185,12 @@ async function sortMessage(
       key = `x:${message.id}`
     } else if (known !== undefined) {
       const saysFailed = Boolean(message.attributes['external_error'])
-      // Told failed and no longer so: a person's Retry. Not told, but failed: the desk painted it. Else: our echo.
+      // Told failed and no longer so: a person's Retry. Not told, but failed: the desk painted it. Else: our echo
+      // (CW-FAILED-HOOK).
       if ((known.told === 'failed') === saysFailed) return null
       kind = 'retry'
       key = `r:${message.id}:${bridge.newId()}`
-    }
+    } else if (instructed) return null
   }
   return { rows: [await hookRow(bridge, number, hook, raw, kind, key)], statuses: [], conversations: [] }
 }
@@ -167,7 +207,8 @@ export async function hookRow(
   const { message } = hook
   const writtenAt = message.createdAt.getTime() > 0 ? message.createdAt : bridge.clock.now()
   const source = sourceAlias(number.id, hook.contactSource ?? `conversation ${message.conversationId}`)
-  // The one time that the phone in a hook counts: an agent began the conversation, nobody owns its source id yet.
+  // The one time that the phone in a hook counts: an agent began the conversation, nobody owns its source id yet
+  // (CW-BEGUN).
   const known = await bridge.intake.knows(number.deskId, source)
   const phone = known || hook.contact.phone === null ? '' : hook.contact.phone.replace(/\D/g, '')
   return {

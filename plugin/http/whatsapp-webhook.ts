@@ -22,8 +22,12 @@ export interface WebhookItem {
   at: Date
   customer: CustomerIds
   groupId?: string
+  /** A message's own type, as Meta names it. */
+  type?: string
   payload: Buffer
   status?: StatusFact
+  wabaId?: string | null
+  field?: string
 }
 
 export interface WhatsAppWebhookDeps {
@@ -33,13 +37,34 @@ export interface WhatsAppWebhookDeps {
   explode(body: unknown, raw: Buffer): WebhookItem[]
   verify(raw: Buffer, header: string | undefined, secrets: readonly KeyObject[]): boolean
   prepareSecrets(secrets: readonly string[]): KeyObject[]
+  /** Whether the server is on its way out: a connection in use would keep it waiting for the whole keep-alive time. */
+  closing(): boolean
   verifyHandshake(query: Record<string, unknown>, tokens: readonly string[]): string | null
 }
 
 const LANE_KINDS = new Set<FactKind>(['message', 'echo', 'call', 'group', 'preference'])
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-const SILENT = /"(?:edit|revoke|system|call_permission_reply)"/
+/** Status, quality, components, category (contract §2): whatever changed, the list is read again. */
+const TEMPLATE_FIELD = /^(?:message_)?template_/
+/** Messages that are what they seem: they open the window and name one customer. All others are read to the end. */
+const PLAIN = new Set([
+  'text',
+  'image',
+  'video',
+  'audio',
+  'voice',
+  'document',
+  'sticker',
+  'location',
+  'contacts',
+  'button'
+])
 const DAY_MS = 86_400_000
+
+/** What is to be stored, and whose templates changed. */
+export interface WebhookBatch extends IntakeBatch {
+  templatesOf: string[]
+}
 
 export function addWhatsAppWebhook(scope: FastifyInstance, deps: WhatsAppWebhookDeps): void {
   const { bridge } = deps
@@ -50,8 +75,12 @@ export function addWhatsAppWebhook(scope: FastifyInstance, deps: WhatsAppWebhook
     return prepared.keys
   }
 
-  scope.get('/webhooks/whatsapp', { logLevel: 'silent' }, (request, reply) => {
-    const challenge = deps.verifyHandshake(request.query as Record<string, unknown>, bridge.registry.verifyTokens())
+  scope.get('/webhooks/whatsapp', { logLevel: 'silent' }, async (request, reply) => {
+    const query = request.query as Record<string, unknown>
+    const answer = (): string | null => deps.verifyHandshake(query, bridge.registry.verifyTokens())
+    let challenge = answer()
+    // Meta asks at once, whichever process connected the number, and asks once.
+    if (challenge === null && (await bridge.reload('wait'))) challenge = answer()
     if (challenge === null) return reply.code(403).type('text/plain').send('verify token does not match')
     return reply.type('text/plain').send(challenge)
   })
@@ -60,20 +89,27 @@ export function addWhatsAppWebhook(scope: FastifyInstance, deps: WhatsAppWebhook
     const raw = request.body as Buffer
     const header = request.headers['x-hub-signature-256']
     bridge.breakpoint('webhook.read')
-    if (!Buffer.isBuffer(raw) || !deps.verify(raw, typeof header === 'string' ? header : undefined, keys())) {
+    const isOurs = (): boolean =>
+      Buffer.isBuffer(raw) && deps.verify(raw, typeof header === 'string' ? header : undefined, keys())
+    if (!isOurs() && !((await bridge.reload()) && isOurs())) {
       bridge.count('webhook_refused')
       throw new PuenteError('signature_invalid')
     }
     const offset = request.headers['x-puente-sandbox-offset-ms']
     if (typeof offset === 'string') noteOffset(bridge, Number(offset))
-    const batch = toBatch(deps, raw)
+    let batch = toBatch(deps, raw)
+    if (batch.rows.some(isOfNobody) && (await bridge.reload())) batch = toBatch(deps, raw)
     bridge.breakpoint('webhook.verified')
     await bridge.intake.accept(batch)
+    if (batch.templatesOf.length > 0) await wantTemplates(bridge, batch.templatesOf)
     bridge.breakpoint('webhook.committed')
     bridge.count('webhooks')
+    if (deps.closing()) reply.header('connection', 'close')
     return reply.type('text/plain').send('OK')
   })
 }
+
+const isOfNobody = (row: IntakeRow): boolean => row.code === 'number_unknown'
 
 function noteOffset(bridge: Bridge, offsetMs: number): void {
   if (!Number.isFinite(offsetMs)) return
@@ -81,9 +117,9 @@ function noteOffset(bridge: Bridge, offsetMs: number): void {
   for (const number of bridge.registry.numbers()) bridge.registry.setOffset(number.id, offsetMs)
 }
 
-export function toBatch(deps: Pick<WhatsAppWebhookDeps, 'bridge' | 'parse' | 'explode'>, raw: Buffer): IntakeBatch {
+export function toBatch(deps: Pick<WhatsAppWebhookDeps, 'bridge' | 'parse' | 'explode'>, raw: Buffer): WebhookBatch {
   const { bridge } = deps
-  const batch: IntakeBatch = { rows: [], statuses: [], conversations: [] }
+  const batch: WebhookBatch = { rows: [], statuses: [], conversations: [], templatesOf: [] }
   const body = deps.parse(raw)
   if (body === undefined) {
     // Signed, so Meta's: kept for a person, and answered 200, or it would come again for a week.
@@ -95,7 +131,14 @@ export function toBatch(deps: Pick<WhatsAppWebhookDeps, 'bridge' | 'parse' | 'ex
   return batch
 }
 
-function addItem(bridge: Bridge, batch: IntakeBatch, item: WebhookItem): void {
+/** Stored already: if this fails, the poll of the templates finds the change a little later. */
+async function wantTemplates(bridge: Bridge, wabaIds: readonly string[]): Promise<void> {
+  const ours = wabaIds.filter(wabaId => bridge.registry.numbers().some(number => number.wabaId === wabaId))
+  await Promise.all(ours.map(wabaId => bridge.templates.want(wabaId))).catch(() => bridge.count('templates_unheard'))
+}
+
+function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem): void {
+  if (item.wabaId && TEMPLATE_FIELD.test(item.field ?? '')) batch.templatesOf.push(item.wabaId)
   const number = item.phoneNumberId === null ? undefined : bridge.registry.byPhoneNumberId(item.phoneNumberId)
   const realNow = bridge.clock.now()
   const offsetMs = number === undefined ? 0 : bridge.registry.offsetMs(number.id)
@@ -157,7 +200,7 @@ function addItem(bridge: Bridge, batch: IntakeBatch, item: WebhookItem): void {
 /** A changed number names the old and the new ids: both belong to one person before the next message comes. */
 function aliasesNamed(bridge: Bridge, item: WebhookItem): string[] {
   const aliases = aliasesOf(item.customer)
-  if (item.kind !== 'message' || !item.payload.toString('latin1').includes('"system"')) return aliases
+  if (item.kind !== 'message' || PLAIN.has(item.type ?? '')) return aliases
   const fact = bridge.readFact(item.payload)
   if (fact.kind !== 'message' || fact.message.content.kind !== 'number_changed') return aliases
   const { from, to } = fact.message.content
@@ -166,8 +209,9 @@ function aliasesNamed(bridge: Bridge, item: WebhookItem): string[] {
 
 function opensWindow(bridge: Bridge, item: WebhookItem): boolean {
   if (item.kind !== 'message' && item.kind !== 'call') return false
-  const simple = item.kind === 'message' && !SILENT.test(item.payload.toString('latin1'))
-  return simple || opensWindowAt(bridge.readFact(item.payload)) !== null
+  return (
+    (item.kind === 'message' && PLAIN.has(item.type ?? '')) || opensWindowAt(bridge.readFact(item.payload)) !== null
+  )
 }
 
 function dayOf(number: ServedNumber, at: Date, realNow: Date): Date | undefined {

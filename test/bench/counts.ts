@@ -15,8 +15,13 @@ const BURST = 500
 /** Ticks join for 2 s; what would come late has come by then. */
 const QUIET_MS = 1_500
 /** Beats that go on without any message. `next_tick` is asked by the two-second beat. */
-const SWEEPS =
-  /^(next_due|process_beat|next_tick|select desk_id, loser|with parked as|update "?desks"? set "?pace|select 1$|select \* from "?(desks|numbers)|select .* from "?(desks|numbers))/
+const SWEEPS = new RegExp(
+  `^(?:${[
+    'next_due|process_beat|next_tick|select 1$|attributes_claim|template_accounts_claim|rate_accounts_claim',
+    'select desk_id, loser|with parked as|update "?desks"? set "?pace|select .* from "?(?:desks|numbers)',
+    'with due as \\( select id from instructions|update pairing_notes'
+  ].join('|')})`
+)
 const ATTRIBUTES = 'POST /conversations/:id/custom_attributes'
 
 export async function countAll(ground: Ground, wanted: (id: string) => boolean): Promise<Bar[]> {

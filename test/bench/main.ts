@@ -14,7 +14,7 @@ interface Part {
   run: (ground: Ground, wanted: (id: string) => boolean) => Promise<Bar[]>
 }
 
-/** R6, R8, R9, R10 and R13 are bars of a later issue. */
+/** R6, R8, R10 and R13 are bars of a later issue. */
 const PARTS: Part[] = [
   {
     ids: ['B1', 'B2', 'B3', 'B4', 'B5', 'B6', 'B8'],
@@ -36,6 +36,8 @@ const PARTS: Part[] = [
     ids: ['R3', 'R4', 'R5', 'R7'],
     run: async (ground, wanted) => (await import('./flow-rates.ts')).measureFlows(ground, wanted)
   },
+  { ids: ['R9'], run: async ground => (await import('./two-processes.ts')).measureTwoProcesses(ground) },
+  { ids: ['R10'], run: async () => (await import('./tab.ts')).measureTab() },
   { ids: ['R11'], run: async () => (await import('./start-time.ts')).measureStart() },
   { ids: ['R12'], run: async ground => (await import('./pace.ts')).measurePace(ground) }
 ]

@@ -32,8 +32,12 @@ export async function compile(): Promise<void> {
     child.once('error', reject)
     child.once('exit', () => resolve())
   })
-  // Files that are found beside the code (package.json) lie at the same place.
-  await symlink(path.join(root, 'package.json'), path.join(compiled, 'package.json')).catch(() => {})
+  // Files that are found beside the code, or one level above it, lie at the same place.
+  for (const name of ['package.json', 'manifest.json']) {
+    for (const place of [compiled, path.dirname(compiled)]) {
+      await symlink(path.join(root, name), path.join(place, name)).catch(() => {})
+    }
+  }
 }
 
 export interface ChildOptions {

@@ -17,8 +17,10 @@ const MIB = 1024 * 1024
 const COMMANDS = 'Redis commands a message in a burst'
 const MEMORY = `Redis memory for ${WAITING} undelivered messages, MiB`
 
+export const hasRedis = (): boolean => spawnSync('redis-server', ['--version']).status === 0
+
 export async function measureRedis(ground: Ground, wanted: (id: string) => boolean): Promise<Bar[]> {
-  if (spawnSync('redis-server', ['--version']).status !== 0) {
+  if (!hasRedis()) {
     const why = 'no redis-server on PATH'
     return [notRun('B7', COMMANDS, '≤ 1', why), notRun('B10', MEMORY, '< 1', why)].filter(bar => wanted(bar.id))
   }
@@ -92,7 +94,8 @@ async function weighBacklog(ground: Ground, port: number): Promise<Bar> {
   }
 }
 
-async function startRedis(): Promise<{ child: ChildProcess; port: number }> {
+/** A redis-server of our own, without persistence. */
+export async function startRedis(): Promise<{ child: ChildProcess; port: number }> {
   const port = await freePort()
   const child = spawn(
     'redis-server',

@@ -9,6 +9,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../adapters/postgres/embedded.ts'
+import { startRelay } from '../fault/relay.ts'
 import type { PuenteTask } from './children/puente.ts'
 import { type Doors, openDoors } from './doors.ts'
 import { type Child, startChild } from './processes.ts'
@@ -24,6 +25,8 @@ export interface Ground {
 export interface Rig {
   puente: Child
   port: number
+  /** All processes, the first is `puente`. */
+  puentes: Child[]
   desk: Doors
   sandbox: Child
   databaseUrl: string
@@ -39,9 +42,12 @@ export interface RigOptions {
   paused?: boolean
   countStatements?: boolean
   redisUrl?: string
+  /** Several processes behind one address, by which the desk reaches them (default one, reached directly). */
+  processes?: number
   fixedDeskLimit?: number
-  /** Node flags for Puente, for example `--cpu-prof`. */
+  /** Node flags for Puente and for the sandbox, for example `--cpu-prof`. */
   execArgv?: string[]
+  sandboxExecArgv?: string[]
 }
 
 interface Config {
@@ -69,7 +75,10 @@ export async function openRig(ground: Ground, options: RigOptions = {}): Promise
   await runSql(ground.postgres.url, `create database ${name}`)
   const databaseUrl = withDatabase(ground.postgres.url, name)
   const proxy = options.countStatements === true ? await startPgProxy(ground.postgres.port) : undefined
-  const sandbox = await startChild('adapters/sandbox/process.ts', { args: ['--seed', String(serial)] })
+  const sandbox = await startChild('adapters/sandbox/process.ts', {
+    args: ['--seed', String(serial)],
+    execArgv: options.sandboxExecArgv
+  })
   const desk = openDoors(sandbox.url)
   // A number that may send a thousand a second, statuses only when the bench wants them, no limits of Meta in the way.
   await desk.post('/__graph', {
@@ -95,16 +104,23 @@ export async function openRig(ground: Ground, options: RigOptions = {}): Promise
       ...(options.fixedDeskLimit === undefined ? {} : { fixedDeskLimit: options.fixedDeskLimit })
     }
   }
-  const puente = await startChild('test/bench/children/puente.ts', {
-    args: [JSON.stringify(task)],
-    execArgv: options.execArgv
-  })
-  await puente.ask({ order: 'connect', deskUrl: desk.url })
+  const puentes: Child[] = []
+  for (let process = 0; process < (options.processes ?? 1); process++) {
+    puentes.push(
+      await startChild('test/bench/children/puente.ts', { args: [JSON.stringify(task)], execArgv: options.execArgv })
+    )
+  }
+  const puente = puentes[0]!
+  const ports = puentes.map(each => Number(new URL(each.url).port))
+  const front = options.processes === undefined ? undefined : await startRelay(ports)
+  const publicUrl = front === undefined ? undefined : `http://127.0.0.1:${front.port}`
+  await puente.ask({ order: 'connect', deskUrl: desk.url, publicUrl })
   const config = await desk.get<Config>('/__config')
   const keys = { ...config.numbers[0]!.whatsapp, displayPhoneNumber: config.graph.displayPhoneNumber }
   return {
     puente,
-    port: Number(new URL(puente.url).port),
+    port: ports[0]!,
+    puentes,
     desk,
     sandbox,
     databaseUrl,
@@ -112,8 +128,11 @@ export async function openRig(ground: Ground, options: RigOptions = {}): Promise
     keys,
     maker: createWebhookMaker(keys, `${name}${process.pid}`),
     async close() {
-      await puente.stop()
-      if (puente.complaints() !== '') process.stderr.write(`puente said: ${puente.complaints().slice(-2_000)}\n`)
+      for (const each of puentes) {
+        await each.stop()
+        if (each.complaints() !== '') process.stderr.write(`puente said: ${each.complaints().slice(-2_000)}\n`)
+      }
+      await front?.close()
       await sandbox.stop()
       desk.close()
       await proxy?.close()
@@ -154,7 +173,10 @@ export function phoneOf(index: number): string {
 export async function settle(rig: Rig, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs
   for (;;) {
-    const depth = await rig.puente.ask<{ rows: number; held: number }>({ order: 'depth' })
+    const depths = await Promise.all(
+      rig.puentes.map(each => each.ask<{ rows: number; held: number }>({ order: 'depth' }))
+    )
+    const depth = { rows: sumOf(depths, 'rows'), held: sumOf(depths, 'held') }
     const due = await querySql<{ n: number }>(
       rig.databaseUrl,
       "select count(*)::int as n from lanes where due_at < now() + interval '1 second' or owner is not null"
@@ -163,6 +185,10 @@ export async function settle(rig: Rig, withinMs = 60_000): Promise<void> {
     if (performance.now() > deadline) throw new Error(`work is left: ${JSON.stringify({ depth, due })}`)
     await sleep(100)
   }
+}
+
+function sumOf<K extends string>(items: Record<K, number>[], key: K): number {
+  return items.reduce((sum, item) => sum + item[key], 0)
 }
 
 export async function querySql<T>(url: string, text: string): Promise<T[]> {

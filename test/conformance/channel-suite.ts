@@ -96,7 +96,7 @@ export function runChannelSuite(t: Test, open: (t: Test) => Promise<ChannelHarne
       voice: { kind: 'media', type: 'audio', mediaId: sound, voice: true },
       buttons: { kind: 'choices', body: 'Which?', choices: choices(3), listLabel: 'Options' },
       list: { kind: 'choices', body: 'Which?', choices: choices(10), listLabel: 'Options' },
-      template: { kind: 'template', template }
+      template: { kind: 'template', template: { ...template, components: [] } }
     }
     let quotes: string | undefined
     for (const [name, part] of Object.entries(parts)) {
@@ -133,9 +133,14 @@ export function runChannelSuite(t: Test, open: (t: Test) => Promise<ChannelHarne
     }
     t.match(await send({}, { ...access, token: 'no-such-token' }), { code: 'wa_token_invalid', remedy: 'reauthorise' })
     t.match(await send({ to: {} }), { code: 'no_recipient' })
-    t.match(await send({ part: { kind: 'template', template: { name: 'no_such_template', language: 'en_US' } } }), {
-      code: 'wa_template_missing'
-    })
+    t.match(
+      await send({
+        part: { kind: 'template', template: { name: 'no_such_template', language: 'en_US', components: [] } }
+      }),
+      {
+        code: 'wa_template_missing'
+      }
+    )
     t.match(await send({ part: { kind: 'text', body: 'x'.repeat(4097), previewUrl: false } }), {
       code: 'wa_invalid',
       remedy: 'fix_message'

@@ -1,48 +1,60 @@
-import type { Test } from 'tap'
+/** What the checks of the desk stand on: an inbox of their own, people, a hook receiver, and their small vocabulary. */
+import { randomBytes } from 'node:crypto'
 import { readHook } from '../../adapters/chatwoot/from-wire.ts'
 import type { ChatwootSetup, DeskInbox } from '../../adapters/chatwoot/setup.ts'
+import type { AccountSetup } from '../../adapters/chatwoot/setup-account.ts'
 import type { HttpClient } from '../../adapters/http/types.ts'
 import { PuenteError } from '../../plugin/core/errors.ts'
-import type { DeskAccess, DeskHook, DeskRow, HelpDesk } from '../../plugin/core/ports/help-desk.ts'
+import type { DeskAgents } from '../../plugin/core/ports/desk-agents.ts'
+import type { AgentDeskSession, DeskAccess, DeskHook, DeskRow, HelpDesk } from '../../plugin/core/ports/help-desk.ts'
+import { type Check, NotChecked } from './check.ts'
+import type { HookReceiver, ReceivedHook } from './hook-receiver.ts'
 
-export interface ReceivedHook {
-  raw: Buffer
-  headers: Record<string, string | string[] | undefined>
-}
-
-export interface HelpDeskHarness {
+export interface Ground {
   desk: HelpDesk
   setup: ChatwootSetup
+  account: AccountSetup
+  people: DeskAgents
   http: HttpClient
   /** An administrator's. */
   access: DeskAccess
-  /** An agent's, to answer as a person does. */
+  /** Who answers as a person does: an agent where there is one, else the administrator. */
   agent: DeskAccess
-  /** Where the desk can reach the suite, and what came there, oldest first. */
-  hookUrl: string
-  hooks: ReceivedHook[]
-  /** How long a hook may take. */
-  hookWaitMs: number
-}
-
-export interface Ground extends HelpDeskHarness {
+  agentId: number
+  /** Whether `agent` is an agent, with an agent's rights only. */
+  hasAgent: boolean
+  /** The agent's dashboard session, where somebody gave one. */
+  session?: AgentDeskSession
+  version: string | null
   inbox: DeskInbox
+  /** Signs the hooks; empty where the desk does not sign. */
   secret: string
   folder: string
-  agentId: number
+  receiver: HookReceiver
+  /** How long a hook may take. */
+  hookWaitMs: number
+  /** Why hooks cannot be checked, once that is known. */
+  deaf: string | null
+  stopped(): boolean
 }
 
-export interface Case {
-  id: string
-  says: string
-  play(t: Test, ground: Ground): Promise<void>
-}
+export type Case = Check<Ground>
 
 let serial = 0
-export const run = Date.now().toString(36)
+/** In the name of everything that this run makes. */
+export const run = `cf${Date.now().toString(36)}${randomBytes(3).toString('hex')}`
 /** Unique over runs, since a real desk remembers the earlier ones. */
 export const unique = (kind: string) => `${kind}-${run}-${++serial}`
-export const uniquePhone = () => `+34${String(600_000_000 + ((Date.now() * 7 + ++serial * 7919) % 99_000_000))}`
+/** The name of a contact of ours. */
+export const named = (name: string) => `${name} ${run}`
+/** No country has 999: nobody's number. */
+export const uniquePhone = () => `+999${String(10_000_000_000 + ((Date.now() * 7 + ++serial * 7919) % 9_000_000_000))}`
+
+/** Ends a check that needs an agent's own token. */
+export function needAgent(ground: Ground): DeskAccess {
+  if (!ground.hasAgent) throw new NotChecked("needs an agent's token beside the administrator's (--agent-token)")
+  return ground.agent
+}
 
 export async function failure(promise: Promise<unknown>): Promise<PuenteError> {
   const error = await promise.then(
@@ -68,7 +80,7 @@ export async function begin(ground: Ground, row: DeskRow = incoming('hola')) {
   const { contactId } = await desk.createContact(access, {
     inboxId: inbox.id,
     sourceId,
-    name: 'Conformance',
+    name: named('Conformance'),
     identifier: unique('wa:TEST')
   })
   const made = await desk.createConversation(access, { inboxId: inbox.id, contactId, sourceId, row })
@@ -79,18 +91,42 @@ export async function begin(ground: Ground, row: DeskRow = incoming('hola')) {
 export async function call(
   ground: Ground,
   access: DeskAccess,
-  method: 'POST' | 'PATCH' | 'DELETE',
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
-  body = {}
-) {
+  body?: object
+): Promise<{ status: number; body: Loose; text: string }> {
   const reply = await ground.http.request({
     method,
     url: `${access.url}/api/v1/accounts/${access.accountId}${path}`,
-    headers: { 'api-access-token': access.token, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    headers: { 'api-access-token': access.token, 'content-type': 'application/json', accept: 'application/json' },
+    ...(method === 'GET' || method === 'DELETE' ? {} : { body: JSON.stringify(body ?? {}) }),
     timeoutMs: 20_000
   })
-  return { status: reply.status, body: reply.body.length > 0 ? JSON.parse(reply.body.toString()) : null }
+  const text = reply.body.toString()
+  return { status: reply.status, body: parse(text), text }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked into, not trusted
+export type Loose = any
+
+function parse(text: string): Loose {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+/** Looks again until it is so, or the time of a hook is over. */
+export async function eventually<T>(ground: Ground, look: () => Promise<T | null | false | undefined>, what: string) {
+  const deadlineMs = performance.now() + ground.hookWaitMs
+  for (;;) {
+    const found = await look()
+    if (found !== null && found !== false && found !== undefined) return found
+    if (ground.stopped()) throw new Error('interrupted')
+    if (performance.now() > deadlineMs) throw new Error(`${what}: not within ${ground.hookWaitMs / 1000} s`)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
 }
 
 export async function waitForHook(
@@ -98,15 +134,18 @@ export async function waitForHook(
   wanted: (hook: DeskHook) => boolean,
   after = 0
 ): Promise<{ hook: DeskHook; body: unknown; received: ReceivedHook }> {
+  if (ground.deaf !== null) throw new NotChecked(ground.deaf)
+  const { hooks } = ground.receiver
   const deadline = Date.now() + ground.hookWaitMs
   for (let next = after; ; ) {
-    for (; next < ground.hooks.length; next++) {
-      const received = ground.hooks[next]!
+    for (; next < hooks.length; next++) {
+      const received = hooks[next]!
       const body: unknown = JSON.parse(received.raw.toString())
       const hook = readHook(body)
       if (wanted(hook)) return { hook, body, received }
     }
-    if (Date.now() > deadline) throw new Error('the hook did not come')
+    if (ground.stopped()) throw new Error('interrupted')
+    if (Date.now() > deadline) throw new Error(`the hook did not come within ${ground.hookWaitMs / 1000} s`)
     await new Promise(resolve => setTimeout(resolve, 10))
   }
 }

@@ -1,5 +1,6 @@
 /** Assumptions about hooks: what comes for our rows and for people's acts. */
-import { isOwnEcho } from '../../adapters/chatwoot/from-wire.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isOwnEcho, readHook } from '../../adapters/chatwoot/from-wire.ts'
 import { verifyHookSignature } from '../../adapters/chatwoot/signature.ts'
 import {
   answer,
@@ -7,6 +8,7 @@ import {
   begin,
   type Case,
   call,
+  eventually,
   incoming,
   messageHook,
   unique,
@@ -53,12 +55,12 @@ export const HOOKS_CASES: Case[] = [
   },
   {
     id: 'CW-HOOK',
-    says: "an agent's answer comes as a signed hook: by a user, without source id, routed by the contact's source id",
+    says: "an agent's answer comes as a hook: by a user, without source id, routed by the contact's source id",
     async play(t, ground) {
-      const { desk, agent, agentId, secret } = ground
+      const { desk, agent, agentId } = ground
       const { conversationId, sourceId } = await begin(ground)
       const { messageId } = await desk.createMessage(agent, conversationId, answer('Hola **tú** <b> & ñ'))
-      const { hook, body, received } = await waitForHook(ground, messageHook(messageId, true))
+      const { hook, body } = await waitForHook(ground, messageHook(messageId, true))
       t.match(hook, {
         contactSource: sourceId,
         deleted: false,
@@ -75,6 +77,18 @@ export const HOOKS_CASES: Case[] = [
         }
       })
       t.equal(isOwnEcho(body), null)
+    }
+  },
+  {
+    id: 'CW-HOOK-SIGNED',
+    says: "a hook is signed over its time and its raw bytes with the inbox's secret, and with no other",
+    since: '4.13.0',
+    without: 'hooks are known by their unguessable path alone',
+    async play(t, ground) {
+      const { desk, agent, secret } = ground
+      const { conversationId } = await begin(ground)
+      const { messageId } = await desk.createMessage(agent, conversationId, answer('ñ <b> & "quotes" \u2028 😀'))
+      const { received } = await waitForHook(ground, messageHook(messageId, true))
       const proof = {
         raw: received.raw,
         timestamp: String(received.headers['x-chatwoot-timestamp']),
@@ -138,7 +152,7 @@ export const HOOKS_CASES: Case[] = [
         ground,
         hook => messageHook(messageId, false)(hook) && asMessage(hook).message.status === 'failed'
       )
-      const before = ground.hooks.length
+      const before = ground.receiver.hooks.length
       const retried = await call(ground, agent, 'POST', `/conversations/${conversationId}/messages/${messageId}/retry`)
       t.equal(retried.status, 200)
       const { hook } = await waitForHook(ground, messageHook(messageId, false), before)
@@ -146,6 +160,139 @@ export const HOOKS_CASES: Case[] = [
       const message = await desk.readMessage(access, conversationId, messageId)
       t.equal(message?.status, 'sent')
       t.equal(message?.attributes.external_error ?? null, null)
+    }
+  },
+  {
+    id: 'CW-RETRY-KEEPS',
+    says: 'a Retry keeps what a message quotes',
+    since: '4.18.0',
+    without: 'the quote is kept in our own memory',
+    async play(t, ground) {
+      const { desk, access, agent } = ground
+      const { conversationId, messageId: quoted } = await begin(ground)
+      const row = { ...answer('sí'), quotesMessageId: quoted }
+      const { messageId } = await desk.createMessage(agent, conversationId, row)
+      await desk.setStatus(access, conversationId, messageId, 'failed', 'x')
+      await call(ground, agent, 'POST', `/conversations/${conversationId}/messages/${messageId}/retry`)
+      t.equal((await desk.readMessage(access, conversationId, messageId))?.attributes.in_reply_to, quoted)
+    }
+  },
+  {
+    id: 'CW-FAILED-HOOK',
+    says: 'a tick that says failed comes back with its reason; any other tick comes back without one',
+    async play(t, ground) {
+      const { desk, access, agent } = ground
+      const { conversationId } = await begin(ground)
+      const { messageId } = await desk.createMessage(agent, conversationId, answer('hola'))
+      for (const [status, reason] of [
+        ['failed', 'Not on WhatsApp (131026)'],
+        ['delivered', undefined]
+      ] as const) {
+        const before = ground.receiver.hooks.length
+        await desk.setStatus(access, conversationId, messageId, status, reason)
+        const { hook } = await waitForHook(ground, messageHook(messageId, false), before)
+        t.equal(asMessage(hook).message.attributes.external_error ?? undefined, reason, status)
+        t.equal(asMessage(hook).marked, false, 'it is still the message of an agent')
+      }
+    }
+  },
+  {
+    id: 'CW-HOOK-HEADERS',
+    says: 'a hook says when it left, within five minutes of our clock, and has an id of its own',
+    since: '4.13.0',
+    without: 'hooks are known by their unguessable path alone',
+    async play(t, ground) {
+      const { desk, agent } = ground
+      const { conversationId } = await begin(ground)
+      const { messageId } = await desk.createMessage(agent, conversationId, answer('cabeceras'))
+      const { received } = await waitForHook(ground, messageHook(messageId, true))
+      const { headers } = received
+      t.match(headers['x-chatwoot-delivery'], /^[0-9a-f]{8}-[0-9a-f-]{27}$/)
+      t.match(headers['x-chatwoot-signature'], /^sha256=[0-9a-f]{64}$/)
+      t.match(headers['content-type'], /^application\/json/)
+      const apartSeconds = Math.round(Math.abs(Date.now() / 1000 - Number(headers['x-chatwoot-timestamp'])))
+      t.ok(apartSeconds < 300, `clocks within five minutes (${apartSeconds} s apart)`)
+    }
+  },
+  {
+    id: 'CW-HOOK-ACCOUNT',
+    says: 'the conversation in a hook names its account',
+    since: '4.14.2',
+    without: 'the inbox key in the path says whose it is',
+    async play(t, ground) {
+      const { access } = ground
+      const { messageId } = await begin(ground)
+      const { body } = await waitForHook(ground, messageHook(messageId, true))
+      t.match(body, { conversation: { account: { id: access.accountId } } })
+    }
+  },
+  {
+    id: 'CW-TYPING',
+    says: 'an agent who types, in public or in a note, comes as a hook that says which',
+    async play(t, ground) {
+      const { agent } = ground
+      const { conversationId, sourceId } = await begin(ground)
+      const path = `/conversations/${conversationId}/toggle_typing_status`
+      for (const [typing_status, is_private] of [
+        ['on', false],
+        ['off', false],
+        ['on', true]
+      ] as const) {
+        const before = ground.receiver.hooks.length
+        await call(ground, agent, 'POST', path, { typing_status, is_private })
+        const { hook } = await waitForHook(
+          ground,
+          hook => hook.kind === 'typing' && hook.conversationId === conversationId,
+          before
+        )
+        t.match(hook, { on: typing_status === 'on', private: is_private, contactSource: sourceId, byUser: true })
+      }
+    }
+  },
+  {
+    id: 'CW-HOOK-ONCE',
+    says: 'a hook that is answered with a fault does not come again, and its message is shown as failed',
+    async play(t, ground) {
+      const { desk, access, agent, receiver } = ground
+      const { conversationId } = await begin(ground)
+      const content = unique('mal recibido')
+      receiver.answerBadly({ containing: content, status: 500 })
+      try {
+        const { messageId } = await desk.createMessage(agent, conversationId, answer(content))
+        await waitForHook(ground, messageHook(messageId, true))
+        const painted = async () => {
+          const message = await desk.readMessage(access, conversationId, messageId)
+          return message?.status === 'failed' ? message : null
+        }
+        const message = await eventually(ground, painted, 'the message is shown as failed')
+        t.ok(message.attributes.external_error, 'the reason')
+        await sleep(1500)
+        const created = receiver.hooks.filter(({ raw }) =>
+          messageHook(messageId, true)(readHook(JSON.parse(String(raw))))
+        )
+        t.equal(created.length, 1, 'times it came')
+      } finally {
+        receiver.answerBadly(null)
+      }
+    }
+  },
+  {
+    id: 'CW-HOOK-LATE',
+    says: 'a hook that is answered after three seconds is still taken as heard',
+    slow: true,
+    async play(t, ground) {
+      const { desk, access, agent, receiver } = ground
+      const { conversationId } = await begin(ground)
+      const content = unique('tarde')
+      receiver.answerBadly({ containing: content, status: 200, afterMs: 3000 })
+      try {
+        const { messageId } = await desk.createMessage(agent, conversationId, answer(content))
+        await waitForHook(ground, messageHook(messageId, true))
+        await sleep(4500)
+        t.equal((await desk.readMessage(access, conversationId, messageId))?.status, 'sent')
+      } finally {
+        receiver.answerBadly(null)
+      }
     }
   }
 ]

@@ -94,10 +94,10 @@ t.test('inbox as its administrator and as an agent sees it, contact, conversatio
   const lab = await openWithAna()
   s.teardown(() => lab.close())
   const admin = await lab.call('GET', `inboxes/${lab.inbox.id}`)
-  s.strictSame(differences(admin.json, recorded('inbox.create.admin')), [])
+  // The recording is the answer to the creation, which shows the keys as they were sent; jsonb orders them by length.
+  s.strictSame(differences(admin.json, recorded('inbox.create.admin'), [/additional_attributes.* keys$/]), [])
   const agent = await lab.call('GET', `inboxes/${lab.inbox.id}`, undefined, { token: lab.agent })
-  // The recording read it back from jsonb, which orders keys by length.
-  s.strictSame(differences(agent.json, recorded('inbox.show.agent'), [/additional_attributes.* keys$/]), [])
+  s.strictSame(differences(agent.json, recorded('inbox.show.agent')), [])
   s.strictSame(differences(lab.contact, recorded('contact.create')), [])
   s.strictSame(differences(lab.conversation, recorded('conversation.create.embedded')), [])
   const [first, second] = lab.created

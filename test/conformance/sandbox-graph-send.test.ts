@@ -337,6 +337,8 @@ t.test('the pair limit lends 45 and the number has 80 a second', async t => {
   t.equal((await rig.send(rig.text('+34611000101'))).status, 200, 'one more after 6 s')
 
   rig.sandbox.graph.configure({ pairLimit: 'off', throughput: 'STANDARD' })
+  // A second that nothing has been sent in yet.
+  rig.sandbox.clock.jump(2000)
   const many = await Promise.all(
     Array.from({ length: 300 }, (_, i) => rig.send(rig.text(`+4477009${String(10000 + i)}`)))
   )

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
+import { ROUTES } from '../../plugin/http/contract/routes.ts'
 
 export const root = path.resolve(fileURLToPath(import.meta.url), '../../..')
 
@@ -100,11 +101,18 @@ export function listCommands(): Map<string, string[]> {
 
 /** `GET /livez` and so on, as the plugin registers them. */
 export function listRoutes(): string[] {
-  return listFiles('plugin/http', /\.ts$/).flatMap(file =>
-    [...readText(file).matchAll(/\bscope\s*\.(get|post|put|patch|delete)(?:<[^(]*>)?\(\s*'([^']+)'/g)].map(
-      match => `${match[1]!.toUpperCase()} ${match[2]}`
+  return listFiles('plugin/http', /\.ts$/)
+    .filter(file => !file.startsWith('plugin/http/api/'))
+    .flatMap(file =>
+      [...readText(file).matchAll(/\bscope\s*\.(get|post|put|patch|delete)(?:<[^(]*>)?\(\s*'([^']+)'/g)].map(
+        match => `${match[1]!.toUpperCase()} ${match[2]}`
+      )
     )
-  )
+}
+
+/** The routes below `/api/v1`, as the contract lists them. */
+export function listApiRoutes(): string[] {
+  return Object.values(ROUTES).map(route => `${route.method} /api/v1${route.path}`)
 }
 
 export function listTables(): string[] {

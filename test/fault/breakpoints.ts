@@ -45,7 +45,7 @@ export function countUnnamedBreakpoints(folder = join(checkout, 'plugin')): numb
   return unnamed
 }
 
-const ONE_WAY: Record<string, Direction> = { inbound: 'in', outbound: 'out', hook: 'out', tick: 'out' }
+const ONE_WAY: Record<string, Direction> = { inbound: 'in', outbound: 'out', hook: 'out', tick: 'out', talk: 'out' }
 
 /** What is shared by both directions (webhooks carry statuses too, notes are desk calls of the way out) counts for both. */
 export function directionsOf(name: string): Direction[] {

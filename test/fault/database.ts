@@ -19,15 +19,16 @@ export interface FaultDatabase {
   direct(name: string): string
   /** As a power cut does it: no checkpoint, no farewell. */
   stopAtOnce(): Promise<void>
-  startAgain(): Promise<void>
+  /** With `durable` false as somebody starts it who wants it quick: fsync, synchronous_commit and full_page_writes off. */
+  startAgain(options?: { durable?: boolean }): Promise<void>
   close(): Promise<void>
 }
 
 export async function startDatabase(): Promise<FaultDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'puente-fault-pg-'))
   await chmod(dataDir, 0o755)
-  const start = (): Promise<EmbeddedPostgres> =>
-    startEmbeddedPostgres({ dataDir, durable: true, settings: { max_connections: 120 } })
+  const start = (durable = true): Promise<EmbeddedPostgres> =>
+    startEmbeddedPostgres({ dataDir, durable, settings: { max_connections: 120 } })
   let server = await start()
   const relay = await startRelay([server.port])
 
@@ -52,8 +53,8 @@ export async function startDatabase(): Promise<FaultDatabase> {
       process.kill(server.pid, 'SIGQUIT')
       for (let tries = 0; tries < 500 && isRunning(server.pid); tries++) await sleep(20)
     },
-    async startAgain() {
-      server = await start()
+    async startAgain(options = {}) {
+      server = await start(options.durable)
       relay.targets = [server.port]
     },
     async close() {

@@ -1,7 +1,7 @@
 /** The sandbox as a process of its own, and its doors: what a customer says, an agent does, which faults are on, what happened. */
 import { type ChildProcess, fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import type { Fault, LedgerEntry } from '../../adapters/sandbox/parts.ts'
+import { programOf } from './programs.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the stand-ins' answers are looked into freely here
 export type Loose = any
@@ -52,11 +52,10 @@ export interface DeskView {
   conversations: ViewConversation[]
 }
 
-const entry = fileURLToPath(new URL('../../adapters/sandbox/process.ts', import.meta.url))
-
 export async function startSandbox(seed: number): Promise<Doors> {
-  const child = fork(entry, ['--graph-port', '0', '--desk-port', '0', '--seed', String(seed)], {
-    execArgv: ['--import', 'tsx'],
+  const { file, execArgv } = programOf('sandbox')
+  const child = fork(file, ['--graph-port', '0', '--desk-port', '0', '--seed', String(seed)], {
+    execArgv,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc']
   })
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))

@@ -25,6 +25,10 @@ export interface Reply {
   units: string[]
   /** Deleted in the desk: may never have left. */
   mayVanish: boolean
+  /** Set where Puente wrote the row itself: no other row may carry it. */
+  sourceId?: string
+  /** Phone of somebody to whom this began the conversation. */
+  opened?: string
 }
 
 export interface Chat {

@@ -4,18 +4,24 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { countUnnamedBreakpoints, listMoments } from './breakpoints.ts'
-import { startDatabase } from './database.ts'
-import { printRow, type Row } from './report.ts'
+import { countUnnamedBreakpoints, type Direction, listMoments } from './breakpoints.ts'
+import { type FaultDatabase, startDatabase } from './database.ts'
+import { translatePrograms, usePrograms } from './programs.ts'
+import { failedRow, printRow, type Row } from './report.ts'
+import { CLOCK_ROWS } from './rows-clock.ts'
 import { CRASH_ROWS, SHARED_ROW } from './rows-crash.ts'
 import { DESK_ROWS } from './rows-desk.ts'
 import { DUPLICATE_ROWS } from './rows-duplicates.ts'
+import { FETCH_ROWS } from './rows-fetch.ts'
 import { GRAPH_ROWS } from './rows-graph.ts'
 import { HOSTILE_ROWS } from './rows-hostile.ts'
-import { runKillChain } from './rows-kill.ts'
+import { type KillOptions, runKillChain } from './rows-kill.ts'
 import { LOAD_ROWS } from './rows-load.ts'
 import { POSTGRES_ROWS } from './rows-postgres.ts'
 import { REDIS_ROWS } from './rows-redis.ts'
+import { SECRET_ROWS } from './rows-secrets.ts'
+import { SETTING_ROWS } from './rows-settings.ts'
+import { UPGRADE_ROWS } from './rows-upgrade.ts'
 import { runScenario, type Scenario } from './scenario.ts'
 
 const { values } = parseArgs({
@@ -23,7 +29,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     seed: { type: 'string' },
     quick: { type: 'boolean', default: false },
-    /** Rows whose id or moment matches, for working on one of them. */
+    /** Rows whose id or moment matches, and breakpoints (`kill talk.queued`), for working on one of them. */
     only: { type: 'string' },
     factor: { type: 'string' }
   }
@@ -46,7 +52,12 @@ const ALL: Scenario[] = [
   ...GRAPH_ROWS,
   ...DUPLICATE_ROWS,
   ...HOSTILE_ROWS,
-  ...LOAD_ROWS
+  ...SECRET_ROWS,
+  ...FETCH_ROWS,
+  ...LOAD_ROWS,
+  ...SETTING_ROWS,
+  ...CLOCK_ROWS,
+  ...UPGRADE_ROWS
 ]
 
 const startedMs = performance.now()
@@ -62,48 +73,68 @@ const scenarios = ALL.filter(
   each =>
     (!quick || each.quick === true) && (only === undefined || only.test(`${each.id} ${each.fault} ${each.moment}`))
 )
-/** Rows that stop, delay or cut the shared PostgreSQL must be alone with it. */
-const isExclusive = (each: Scenario): boolean =>
-  /^P[1346]|PostgreSQL|COMMIT/.test(`${each.id} ${each.fault} ${each.moment}`)
+/** Worlds side by side besides the kill chains in the short run: rows mostly wait for something. */
+const SIDE_BY_SIDE = 2
 
-async function work(list: Scenario[]): Promise<void> {
-  for (const each of list) add(await runScenario(database, each, { seed, quick, timeFactor }))
+async function work(on: FaultDatabase, list: Scenario[]): Promise<void> {
+  for (let each = list.shift(); each !== undefined; each = list.shift())
+    add(await runScenario(on, each, { seed, quick, timeFactor }))
 }
 
-async function killChains(): Promise<void> {
-  if (only !== undefined && !only.test('kill')) return
-  const options = { seed, timeFactor, runs: quick ? 1 : 3, processes: 1, patienceMs: 90_000 }
-  const chains = [runKillChain(database, 'in', options), runKillChain(database, 'out', options)]
-  for (const chain of chains) for (const row of await chain) add(row)
+async function killChains(on: FaultDatabase): Promise<void> {
+  const moments = listMoments().filter(each => only === undefined || only.test(`${each.row} kill ${each.name}`))
+  if (moments.length === 0) return
+  const names = new Set(moments.map(each => each.name))
+  const options = { seed, timeFactor, runs: quick ? 1 : 3, processes: 1, patienceMs: 90_000, names }
+  const chain = async (direction: Direction, given: KillOptions): Promise<void> => {
+    if (!moments.some(each => each.direction === direction)) return
+    const failed = (error: unknown): Row[] => [failedRow({ id: 'C', fault: 'SIGKILL', moment: direction }, error, 0)]
+    for (const row of await runKillChain(on, direction, given).catch(failed)) add(row)
+  }
+  await Promise.all([chain('in', options), chain('out', options)])
   if (quick) return
-  for (const direction of ['in', 'out'] as const)
-    for (const row of await runKillChain(database, direction, { ...options, runs: 1, processes: 2 })) add(row)
+  for (const direction of ['in', 'out'] as const) await chain(direction, { ...options, runs: 1, processes: 2 })
 }
 
-const database = await startDatabase()
+const programs = translatePrograms()
+usePrograms(programs)
+// Rows that stop, delay or cut PostgreSQL have a server that nobody else needs.
+const isLonely = (each: Scenario): boolean => each.alone === true
+const [database, lonely] = await Promise.all([
+  startDatabase(),
+  scenarios.some(isLonely) ? startDatabase() : Promise.resolve(null)
+])
+const end = async (): Promise<void> => {
+  await Promise.all([database.close(), lonely?.close()])
+  programs.remove()
+}
 // Puente and the sandbox end with this process; PostgreSQL outlives everybody, so it is stopped here.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     process.stderr.write(`stopped by ${signal}\n`)
-    void database.close().finally(() => process.exit(1))
+    void end().finally(() => process.exit(1))
   })
 }
 try {
+  const shared = scenarios.filter(each => !isLonely(each))
+  const alone = scenarios.filter(isLonely)
   if (quick) {
-    await Promise.all([killChains(), work(scenarios.filter(each => !isExclusive(each)))])
-    await work(scenarios.filter(isExclusive))
+    const pool = Array.from({ length: SIDE_BY_SIDE }, () => work(database, shared))
+    await Promise.all([killChains(database), ...pool, ...(lonely === null ? [] : [work(lonely, alone)])])
   } else {
-    await killChains()
-    await work(scenarios)
+    await killChains(database)
+    await work(database, shared)
+    if (lonely !== null) await work(lonely, alone)
   }
 } finally {
-  await database.close()
+  await end()
 }
 
 const unnamed = countUnnamedBreakpoints()
-const red = rows.filter(row => !row.holds)
+const red = rows.filter(row => row.holds === false)
+const idle = rows.filter(row => row.holds === null).length
 process.stdout.write(
-  `${rows.length - red.length} of ${rows.length} rows hold, ${Math.round((performance.now() - startedMs) / 1000)} s, seed ${seed}\n`
+  `${rows.length - red.length - idle} of ${rows.length} rows hold${idle === 0 ? '' : `, ${idle} not run`}, ${Math.round((performance.now() - startedMs) / 1000)} s, seed ${seed}\n`
 )
 if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ seed, timeFactor, quick, rows }, null, 2))
 process.exitCode = red.length > 0 || unnamed > 0 || rows.length === 0 ? 1 : 0

@@ -133,7 +133,8 @@ export function judge(world: World, evidence: Evidence, options: JudgeOptions = 
   }
   for (const each of said) judgeSaid(each, evidence, verdict)
   for (const each of replies) judgeReply(each, evidence, verdict)
-  judgePeople(new Set(said.map(each => each.phone)), evidence, verdict, options)
+  const opened = replies.flatMap(each => each.opened ?? [])
+  judgePeople(new Set([...said.map(each => each.phone), ...opened]), evidence, verdict, options)
   judgeStatuses(new Set(replies.map(each => each.messageId)), evidence, verdict)
   return verdict
 }
@@ -164,6 +165,8 @@ function judgeSaid(said: Said, evidence: Evidence, verdict: Verdict): void {
 function judgeReply(reply: Reply, evidence: Evidence, verdict: Verdict): void {
   const delivery = evidence.deliveries.get(reply.messageId)
   const phone = evidence.view.conversations.find(each => each.id === reply.conversationId)?.contact?.phone
+  const rows = reply.sourceId === undefined ? [] : (evidence.rows.get(reply.sourceId) ?? [])
+  if (rows.length > 1) verdict.doubled.push(`${reply.tag} (rows ${rows.map(each => each.message.id).join(', ')})`)
   let missing = 0
   for (const unit of reply.units) {
     const arrived = evidence.sent.filter(each => each.text.includes(unit))
@@ -258,6 +261,9 @@ export async function describeOpen(world: World): Promise<string> {
     (select json_agg(json_build_object('id', message_id, 'state', state, 'told', told, 'tick', tick_due_at - now(), 'code', code))
        from (select * from deliveries where state = 'queued' or tick_due_at is not null limit 4) d) as deliveries,
     (select count(*) from parts where state = 0) as parts,
+    (select json_agg(json_build_object('key', left(e.key, 12), 'kind', e.kind, 'state', e.state, 'code', e.code, 'attempts', e.attempts, 'parts',
+       (select json_agg(json_build_object('s', p.state, 'code', p.code, 'g', p.generation)) from parts p where p.message_id = d.message_id)))
+       from (select * from deliveries where state = 'queued' limit 4) d left join events e on e.key like '%:' || d.message_id || '%') as behind,
     (select json_agg(json_build_object('id', id, 'out', outbound, 'due', due_at - now(), 'owner', owner is not null, 'arrivals', arrivals))
        from (select * from lanes where due_at is not null limit 4) l) as lanes`)
   return JSON.stringify(open[0])

@@ -1,6 +1,7 @@
 /** One Puente process as a fault run sees it: started, armed, killed, asked for its figures; its log is kept in memory. */
 import { type ChildProcess, fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { programOf } from './programs.ts'
 import type { Breakpoint, ServerSetup } from './server.ts'
 
 export interface Ended {
@@ -18,19 +19,40 @@ export interface Puente {
   arm(breakpoint: Breakpoint): Promise<void>
   /** Connects the sandbox's number. */
   connectSandbox(deskUrl: string): Promise<void>
+  /** Its wall clock jumps by so much; its other clock goes on as ever. */
+  jumpClock(ms: number): Promise<void>
+  /** The app secrets of its numbers are stored; other processes hear of it as they hear of any change. */
+  setAppSecrets(secrets: string[]): Promise<void>
+  /** Names that it asked the false name service for. */
+  resolved: string[]
+  /** Memory that it holds, bytes; 0 where the system does not tell. */
+  memory(): number
   kill(signal: NodeJS.Signals): Promise<Ended>
   /** Sum of a counter of its metrics. */
   total(metric: string): Promise<number>
 }
 
-const entry = fileURLToPath(new URL('./server.ts', import.meta.url))
 const START_MS = 60_000
 
-export async function startPuente(setup: ServerSetup, log: string[]): Promise<Puente> {
-  const child = fork(entry, [JSON.stringify(setup)], {
-    execArgv: ['--import', 'tsx'],
+export interface ProcessOptions {
+  /** A server of another release, ready to run as it is; this checkout's otherwise. */
+  release?: string
+  /** Its time zone. */
+  timeZone?: string
+}
+
+export async function startPuente(setup: ServerSetup, log: string[], options: ProcessOptions = {}): Promise<Puente> {
+  const { PATH, HOME, TMPDIR } = process.env
+  const program = options.release === undefined ? programOf('server') : { file: options.release, execArgv: [] }
+  const child = fork(program.file, [JSON.stringify(setup)], {
+    execArgv: program.execArgv,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'] }
+    env: { PATH, HOME, TMPDIR, ...(options.timeZone === undefined ? {} : { TZ: options.timeZone }) }
+  })
+  const resolved: string[] = []
+  child.on('message', message => {
+    const name = (message as { resolved?: string }).resolved
+    if (name !== undefined) resolved.push(name)
   })
   child.stdout!.on('data', chunk => log.push(String(chunk)))
   child.stderr!.on('data', chunk => log.push(String(chunk)))
@@ -86,6 +108,28 @@ export async function startPuente(setup: ServerSetup, log: string[]): Promise<Pu
       }, 'connecting')
       child.send({ sandbox: { desk: deskUrl } }, () => {})
       await connected
+    },
+    async jumpClock(ms) {
+      const jumped = hear(message => (message['clockOffsetMs'] === undefined ? undefined : true), 'clock')
+      child.send({ jumpClockMs: ms }, () => {})
+      await jumped
+    },
+    async setAppSecrets(appSecrets) {
+      const saved = hear(message => {
+        if (message['appSecretsFailed'] !== undefined) throw new Error(String(message['appSecretsFailed']))
+        return message['appSecretsSaved'] === undefined ? undefined : true
+      }, 'app secrets')
+      child.send({ appSecrets }, () => {})
+      await saved
+    },
+    resolved,
+    memory() {
+      try {
+        const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
+        return Number(line?.[1] ?? 0) * 1024
+      } catch {
+        return 0
+      }
     },
     async kill(signal) {
       if (end === null) process.kill(child.pid!, signal)

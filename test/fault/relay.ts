@@ -14,20 +14,34 @@ export interface Relay {
   /** Connections stay open, nothing passes. */
   holdAll: boolean
   cut(): void
+  /** No new connection goes to this target; those that stand are ended as soon as nothing passes over them. */
+  release(target: number): Promise<void>
   close(): Promise<void>
 }
 
 const LOOK_AGAIN_MS = 20
+/** A connection over which nothing has passed for so long is between two requests. */
+const QUIET_MS = 120
+const RELEASE_MS = 5_000
+
+interface Line {
+  target: number
+  inner: Socket
+  /** When a piece of data last passed. */
+  usedAt: number
+}
 
 export async function startRelay(targets: number[] = []): Promise<Relay> {
   const sockets = new Set<Socket>()
+  const lines = new Set<Line>()
   let turn = 0
   let closed = false
 
-  const pump = (from: Socket, to: Socket, isAnswer: boolean): void => {
+  const pump = (from: Socket, to: Socket, isAnswer: boolean, line: Line): void => {
     let chain: Promise<void> = Promise.resolve()
     const held = (): boolean => !closed && (relay.holdAll || (isAnswer && relay.holdAnswers))
     from.on('data', chunk => {
+      line.usedAt = performance.now()
       const due = performance.now() + relay.delayMs
       const plain = relay.delayMs === 0 && !held()
       from.pause()
@@ -47,6 +61,7 @@ export async function startRelay(targets: number[] = []): Promise<Relay> {
     from.once('end', () => void chain.then(() => to.end()))
     from.once('close', () => {
       sockets.delete(from)
+      lines.delete(line)
       to.destroy()
     })
   }
@@ -61,8 +76,10 @@ export async function startRelay(targets: number[] = []): Promise<Relay> {
       outer.removeAllListeners('error')
       if (inner.destroyed) return void outer.destroy()
       sockets.add(inner).add(outer)
-      pump(inner, outer, false)
-      pump(outer, inner, true)
+      const line = { target, inner, usedAt: performance.now() }
+      lines.add(line)
+      pump(inner, outer, false, line)
+      pump(outer, inner, true, line)
       inner.resume()
     })
   }
@@ -84,6 +101,16 @@ export async function startRelay(targets: number[] = []): Promise<Relay> {
     holdAll: false,
     cut() {
       for (const socket of sockets) socket.destroy()
+    },
+    async release(target) {
+      relay.targets = relay.targets.filter(each => each !== target)
+      const until = performance.now() + RELEASE_MS
+      for (;;) {
+        const left = [...lines].filter(line => line.target === target)
+        for (const line of left) if (performance.now() - line.usedAt > QUIET_MS) line.inner.destroy()
+        if (left.length === 0 || performance.now() > until) return
+        await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN_MS))
+      }
     },
     close() {
       closed = true

@@ -1,4 +1,7 @@
-/** Rows of the fault matrix as they are printed and written to JSON; a row holds only when nothing broke a law. */
+/**
+ * Rows of the fault matrix as they are printed and written to JSON; a row holds only when nothing broke a law. What could
+ * not run here (`holds` is null) holds nothing and fails nothing, and says why.
+ */
 import type { Verdict } from './oracle.ts'
 
 export interface Row {
@@ -11,7 +14,7 @@ export interface Row {
   reordered: number
   misfiled: number
   uncertain: number
-  holds: boolean
+  holds: boolean | null
   /** Messages judged, both directions. */
   judged: number
   /** Not delivered, but shown to a person with its reason. */
@@ -38,7 +41,7 @@ export function toRow(head: Head, runs: number, verdict: Verdict, tookMs: number
     ...broken
   ]
   return {
-    ...head,
+    ...headOf(head),
     runs,
     lost: lost.length,
     doubled: doubled.length,
@@ -68,7 +71,21 @@ export function failedRow(head: Head, error: unknown, tookMs: number): Row {
   return toRow(head, 0, nothing, tookMs, [`the row itself failed: ${text.slice(0, 600)}`])
 }
 
+/** What a row needs is not on this machine. */
+export class NotRun extends Error {}
+
+export function notRunRow(head: Head, why: string): Row {
+  const nothing = { runs: 0, lost: 0, doubled: 0, reordered: 0, misfiled: 0, uncertain: 0, judged: 0, shown: 0 }
+  return { ...headOf(head), ...nothing, holds: null, tookMs: 0, because: [why] }
+}
+
+const headOf = ({ id, fault, moment }: Head): Head => ({ id, fault, moment })
+
 export function printRow(row: Row): void {
+  if (row.holds === null) {
+    process.stdout.write(`not run ${row.id.padEnd(3)} ${row.fault}; ${row.moment}: ${row.because.join(' ')}\n`)
+    return
+  }
   const counts = `judged ${row.judged}, lost ${row.lost}, doubled ${row.doubled}, reordered ${row.reordered}, misfiled ${row.misfiled}, uncertain ${row.uncertain}, shown ${row.shown}`
   const seconds = (row.tookMs / 1000).toFixed(1)
   process.stdout.write(

@@ -7,6 +7,7 @@ import type { World } from './world.ts'
 export const CRASH_ROWS: Scenario[] = [
   {
     id: 'C2',
+    alone: true,
     fault: 'SIGKILL',
     moment: 'INSERT sent, COMMIT result not yet here',
     quick: true,
@@ -43,6 +44,7 @@ export const CRASH_ROWS: Scenario[] = [
   },
   {
     id: 'C4',
+    alone: true,
     fault: 'SIGKILL and PostgreSQL stopped at once',
     moment: 'right after the 200',
     async play(world) {

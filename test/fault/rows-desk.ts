@@ -13,7 +13,8 @@ function troubled(
   return {
     ...head,
     async play(world, { quick }) {
-      const chats = await world.load.openChats('setup', 4)
+      // WhatsApp takes 45 messages at once for one customer, then one in 6 s: a long talk needs more of them.
+      const chats = await world.load.openChats('setup', Math.max(4, options.forMs / 4_000))
       const stopTalking = keepTalking(world, chats)
       await pause(500)
       const from = (await world.doors.ledger()).at(-1)!.n

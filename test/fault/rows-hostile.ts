@@ -1,7 +1,5 @@
-/** X-rows: wrong signatures, replays, rotated secrets, broken and huge bodies, files that point inside the house. */
+/** X-rows: wrong signatures, replays, the handshake, broken and huge bodies. */
 import { createHmac } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import fc from 'fast-check'
 import type { Loose } from './doors.ts'
@@ -9,8 +7,14 @@ import { webhookOf } from './rows-duplicates.ts'
 import { pause, type Scenario } from './scenario.ts'
 import type { World } from './world.ts'
 
-async function post(world: World, body: Buffer | string, headers: Record<string, string>): Promise<number> {
-  const answer = await fetch(`${world.publicUrl}/webhooks/whatsapp`, {
+/** Posts a webhook to Puente; to one of its processes where a port is given. */
+export async function post(
+  world: World,
+  body: Buffer | string,
+  headers: Record<string, string>,
+  port = world.front.port
+): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${port}/webhooks/whatsapp`, {
     method: 'POST',
     body,
     headers: { 'content-type': 'application/json', ...headers },
@@ -20,10 +24,10 @@ async function post(world: World, body: Buffer | string, headers: Record<string,
   return answer.status
 }
 
-const sign = (secret: string, body: Buffer | string, algorithm = 'sha256'): string =>
+export const sign = (secret: string, body: Buffer | string, algorithm = 'sha256'): string =>
   `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}`
 
-async function secretOf(world: World): Promise<string> {
+export async function secretOf(world: World): Promise<string> {
   return (await world.doors.config()).graph.appSecret
 }
 
@@ -182,50 +186,6 @@ export const HOSTILE_ROWS: Scenario[] = [
       const endless = await sendEndlessly(world)
       if (endless > 8 * limit) wrong.push(`${endless} bytes of an endless body were taken`)
       return wrong
-    }
-  },
-  {
-    id: 'X7',
-    fault: 'a media address that points inside the house',
-    moment: 'a picture of a customer',
-    async play(world) {
-      let visits = 0
-      const trap = createServer((_request, answer) => {
-        visits++
-        answer.end('secret')
-      })
-      await new Promise<void>(resolve => trap.listen(0, '127.0.0.1', resolve))
-      try {
-        const port = (trap.address() as AddressInfo).port
-        const hosts = [`127.0.0.1:${port}`, `localhost:${port}`, `[::ffff:127.0.0.1]:${port}`, '169.254.169.254']
-        for (const host of hosts) {
-          await world.doors.faults([
-            {
-              on: 'call:graph',
-              kind: 'status',
-              match: 'GET /media',
-              status: 200,
-              body: {
-                url: `http://${host}/latest/meta-data`,
-                mime_type: 'image/jpeg',
-                sha256: 'x',
-                file_size: '6',
-                id: '1'
-              }
-            }
-          ])
-          await world.load.say('inside', world.load.newPhone(), {
-            type: 'image',
-            media: { sample: 'jpeg', noUrl: true }
-          })
-          await world.settle(15_000)
-        }
-        await world.doors.faults([])
-      } finally {
-        trap.closeAllConnections()
-        await new Promise(resolve => trap.close(resolve))
-      }
-      return visits === 0 ? [] : [`the trap was visited ${visits} times`]
     }
   }
 ]

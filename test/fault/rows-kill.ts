@@ -4,6 +4,7 @@
  * a clean process finishes and every episode is judged by its own messages.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type ApiSends, createApiSends } from './api-sends.ts'
 import { type Direction, listMoments, type Moment } from './breakpoints.ts'
 import type { FaultDatabase } from './database.ts'
 import type { Chat } from './load.ts'
@@ -20,7 +21,8 @@ export interface KillOptions {
   /** Processes at work at the same time; one of them is armed. */
   processes: number
   patienceMs: number
-  only?: RegExp
+  /** Breakpoints to stop at. */
+  names: ReadonlySet<string>
 }
 
 /** How long traffic may run before the breakpoint must have been hit. */
@@ -39,27 +41,27 @@ export async function runKillChain(
   direction: Direction,
   options: KillOptions
 ): Promise<Row[]> {
-  const moments = listMoments().filter(
-    each => each.direction === direction && (options.only === undefined || options.only.test(each.name))
-  )
+  const moments = listMoments().filter(each => each.direction === direction && options.names.has(each.name))
   const world = await makeWorld(database, { seed: options.seed, timeFactor: options.timeFactor })
   try {
     const count = moments.length * options.runs
     const chats = direction === 'out' ? await world.load.openChats('setup', count * CHATS_EACH) : []
     await world.settle(options.patienceMs)
+    const sends = createApiSends(world)
     const episodes: Episode[] = moments.map(moment => ({ moment, tags: [], failures: [], tookMs: 0 }))
     let serial = 0
     for (let run = 0; run < options.runs; run++) {
       for (const episode of episodes) {
         const own = chats.slice(serial * CHATS_EACH, (serial + 1) * CHATS_EACH)
-        await playEpisode(world, episode, `${direction}${++serial}`, own, options, run)
+        await playEpisode({ world, sends, options, run }, episode, `${direction}${++serial}`, own)
       }
     }
     while (world.puentes.filter(each => each.isUp()).length < options.processes) await world.start()
+    const unanswered = await sends.answered()
     const settled = await world.settle(options.patienceMs)
     const open = settled ? [] : [`not settled within ${options.patienceMs} ms: ${await describeOpen(world)}`]
     const evidence = await gatherEvidence(world)
-    const common = [...open, ...world.crashes, ...(await findLeaks(world))]
+    const common = [...unanswered, ...open, ...world.crashes, ...(await findLeaks(world))]
     return episodes.map(episode => {
       const verdict = joinVerdicts(episode.tags.map(tag => judge(world, evidence, { tag })))
       const head = {
@@ -74,14 +76,15 @@ export async function runKillChain(
   }
 }
 
-async function playEpisode(
-  world: World,
-  episode: Episode,
-  tag: string,
-  chats: Chat[],
-  options: KillOptions,
+interface Play {
+  world: World
+  sends: ApiSends
+  options: KillOptions
   run: number
-): Promise<void> {
+}
+
+async function playEpisode(play: Play, episode: Episode, tag: string, chats: Chat[]): Promise<void> {
+  const { world, options, run } = play
   const startedMs = performance.now()
   const { moment } = episode
   while (world.puentes.filter(each => each.isUp()).length < options.processes) await world.start()
@@ -95,7 +98,8 @@ async function playEpisode(
     ended = end
   })
   do {
-    if (moment.direction === 'in') await world.load.burstIn(tag, { customers: 2, each: 2 })
+    if (moment.name.startsWith('talk.')) await play.sends.burst(tag, chats)
+    else if (moment.direction === 'in') await world.load.burstIn(tag, { customers: 2, each: 2 })
     else await world.load.burstOut(tag, chats, { each: 2, deletes: moment.name.startsWith('desk.') })
     for (let waited = 0; waited < 2_000 && ended === null; waited += 50) await sleep(50)
   } while (ended === null && performance.now() < until)

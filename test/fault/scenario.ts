@@ -1,7 +1,7 @@
 /** A row as data (what breaks, when, what must hold beside the common laws), and the runner that gives it a world. */
 import type { FaultDatabase } from './database.ts'
 import { type JudgeOptions, judgeWorld } from './oracle.ts'
-import { failedRow, type Head, type Row, toRow } from './report.ts'
+import { failedRow, type Head, NotRun, notRunRow, type Row, toRow } from './report.ts'
 import { makeWorld, type World } from './world.ts'
 
 export interface Scenario extends Head {
@@ -14,6 +14,8 @@ export interface Scenario extends Head {
   judge?: JudgeOptions
   /** How long recovery may take, milliseconds (default 60 s). */
   patienceMs?: number
+  /** Touches what all worlds share (PostgreSQL's server, its relay): nothing else may run meanwhile. */
+  alone?: boolean
   /** Breaks things under load; gives what else went wrong, in words. Everything must be whole again at the end. */
   play(world: World, options: PlayOptions): Promise<string[]>
 }
@@ -43,6 +45,7 @@ export async function runScenario(
     const verdict = await judgeWorld(made, { ...scenario.judge, patienceMs: scenario.patienceMs ?? 60_000 })
     return toRow(scenario, 1, verdict, took(), failures)
   } catch (error) {
+    if (error instanceof NotRun) return notRunRow(scenario, error.message)
     return failedRow(scenario, error, took())
   } finally {
     await world?.close().catch(() => {})

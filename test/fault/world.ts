@@ -11,7 +11,7 @@ import pg from 'pg'
 import type { FaultDatabase } from './database.ts'
 import { type Doors, startSandbox } from './doors.ts'
 import { createLoad, type Load } from './load.ts'
-import { type Puente, startPuente } from './puente.ts'
+import { type ProcessOptions, type Puente, startPuente } from './puente.ts'
 import { findFreePort, type Relay, startRelay } from './relay.ts'
 
 export interface World {
@@ -29,13 +29,21 @@ export interface World {
   puentes: Puente[]
   /** Processes that ended by themselves with something else than 0 or our signal. */
   crashes: string[]
-  start(options?: { timeFactor?: number; redisUrl?: string }): Promise<Puente>
+  start(options?: StartOptions): Promise<Puente>
   /** Ends the process and takes it from the relay. */
   kill(puente: Puente, signal?: NodeJS.Signals): Promise<void>
   query<T = Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>
   /** Waits until everything said and written is stored and nothing waits; false when the patience ends first. */
   settle(patienceMs: number): Promise<boolean>
   close(): Promise<void>
+}
+
+export interface StartOptions extends ProcessOptions {
+  timeFactor?: number
+  redisUrl?: string
+  mediaOrigins?: string[]
+  deskCeiling?: number
+  hosts?: Record<string, string[]>
 }
 
 let worlds = 0
@@ -71,18 +79,21 @@ export async function makeWorld(
     crashes: [],
     async start(given = {}) {
       const port = await findFreePort()
-      const redisUrl = given.redisUrl ?? options.redisUrl
+      const { release, timeZone, ...setup } = given
+      const redisUrl = setup.redisUrl ?? options.redisUrl
       const puente = await startPuente(
         {
+          ...setup,
           port,
           publicUrl,
           databaseUrl,
           ...(redisUrl === undefined ? {} : { redisUrl }),
           dataDir,
           masterKey,
-          timeFactor: given.timeFactor ?? options.timeFactor
+          timeFactor: setup.timeFactor ?? options.timeFactor
         },
-        world.log
+        world.log,
+        { release, timeZone }
       )
       world.puentes.push(puente)
       front.targets = [...front.targets, port]

@@ -123,7 +123,7 @@ t.test('the same message is shown once, whatever Meta repeats', async t => {
     t.equal(new Set(flow.conversations().map(each => each.contact.id)).size, 1, 'and the customer one contact')
   })
 
-  await t.test('what is older than the connecting is counted, not delivered', async t => {
+  await t.test('S14: what is older than the connecting is counted, not delivered', async t => {
     await sql(flow, "update numbers set connected_at = now() - interval '2 days'")
     await flow.runtime.refresh()
     const at = nowSeconds()

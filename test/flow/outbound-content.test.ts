@@ -1,5 +1,4 @@
 /** What an answer becomes at WhatsApp: texts, files, voice, choices, templates; and what is refused before it leaves. */
-import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
 import t from 'tap'
 import { measureTone, readOgg } from '../support/audio.ts'
@@ -84,7 +83,7 @@ t.test('what an answer becomes at WhatsApp', async t => {
     t.same(sends(graphCalls(flow, again)), ['POST /messages'])
   })
 
-  await t.test('S83, S69: several files in order, the words on the first that can carry them', async t => {
+  await t.test('S82, S83, S69: several files in order, the words on the first that can carry them', async t => {
     const before = talk.sent().length
     talk.reply('Todo junto', {
       attachments: [
@@ -197,116 +196,6 @@ t.test('what an answer becomes at WhatsApp', async t => {
     })
     t.match(list.interactive, { type: 'list', action: { sections: [{ rows: { length: 7 } }] } })
   })
-
-  await t.test(
-    'S50, S98: the desk’s own template picker sends template messages, filled as the agent filled them',
-    async t => {
-      const params = (name: string): Loose =>
-        JSON.parse(
-          readFileSync(
-            new URL(
-              `../fixtures/chatwoot/recorded-4.16.2/hook.message_created.template_params.${name}.json`,
-              import.meta.url
-            ),
-            'utf8'
-          )
-        ).body.additional_attributes.template_params
-      const body = (text: string, example: Loose): Loose => ({ type: 'BODY', text, example })
-      const templates: Loose[] = [
-        {
-          name: 'order_update',
-          language: 'es',
-          category: 'UTILITY',
-          components: [
-            body('Hola {{1}}, tu pedido {{2}} va en camino.', { body_text: [['Ana', 'A-1']] }),
-            {
-              type: 'BUTTONS',
-              buttons: [
-                { type: 'URL', text: 'Ver', url: 'https://example.com/{{1}}', example: ['https://example.com/1'] }
-              ]
-            }
-          ]
-        },
-        {
-          name: 'plain_text',
-          language: 'es',
-          category: 'UTILITY',
-          components: [{ type: 'BODY', text: 'Hola, seguimos aquí.' }]
-        },
-        {
-          name: 'promo_img',
-          language: 'en_US',
-          category: 'MARKETING',
-          parameter_format: 'NAMED',
-          components: [
-            { type: 'HEADER', format: 'IMAGE', example: { header_handle: ['4::aW1hZ2U='] } },
-            body('Hi {{first_name}}!', { body_text_named_params: [{ param_name: 'first_name', example: 'Ana' }] })
-          ]
-        },
-        {
-          name: 'copy_code',
-          language: 'es',
-          category: 'MARKETING',
-          components: [
-            body('Usa {{1}}.', { body_text: [['UNO']] }),
-            { type: 'BUTTONS', buttons: [{ type: 'COPY_CODE', example: 'UNO' }] }
-          ]
-        }
-      ]
-      const { graph } = flow.sandbox.config() as Loose
-      for (const template of templates) {
-        const answer = await fetch(`${flow.sandbox.graphUrl}/v25.0/${graph.wabaId}/message_templates`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', authorization: `Bearer ${graph.token}` },
-          body: JSON.stringify(template)
-        })
-        t.equal(answer.status, 200, await answer.text())
-        await flow.door('graph', { templates: [{ name: template.name, status: 'APPROVED' }] })
-      }
-      const wanted: Record<string, Loose[]> = {
-        order_update: [
-          {
-            type: 'body',
-            parameters: [
-              { type: 'text', text: 'v0' },
-              { type: 'text', text: 'v1' }
-            ]
-          },
-          { type: 'button', sub_type: 'url', index: '0', parameters: [{ type: 'text', text: 'v2' }] }
-        ],
-        plain_text: [],
-        promo_img: [
-          { type: 'header', parameters: [{ type: 'image', image: { link: 'http://127.0.0.1:4100/a.png' } }] },
-          { type: 'body', parameters: [{ type: 'text', parameter_name: 'first_name', text: 'v1' }] }
-        ],
-        copy_code: [
-          { type: 'body', parameters: [{ type: 'text', text: 'v0' }] },
-          {
-            type: 'button',
-            sub_type: 'copy_code',
-            index: '0',
-            parameters: [{ type: 'coupon_code', coupon_code: 'v1' }]
-          }
-        ]
-      }
-      for (const [name, components] of Object.entries(wanted)) {
-        const sent = await sendOne('the rendered body', { templateParams: params(name) })
-        t.equal(sent.type, 'template')
-        t.equal(sent.template.name, name)
-        t.same(sent.template.components ?? [], components, name)
-      }
-      await refused(
-        'bad header',
-        {
-          templateParams: {
-            ...params('promo_img'),
-            processed_params: { header: { media_url: 'javascript:1', media_type: 'image' } }
-          }
-        },
-        /template values/
-      )
-    }
-  )
 
   await t.test('the policy switches previews off for a number', async t => {
     await query(flow, `update numbers set policy = policy || '{"linkPreview":false}'`)

@@ -75,6 +75,19 @@ t.test('hooks of the desk', async t => {
     t.equal(old.sent().length, 1, 'a message that the desk does not know is not sent')
   })
 
+  await t.test('what an old hook tells leaves also when WhatsApp makes it wait on its way', async t => {
+    const slow = await beginTalk(flow)
+    await flow.door('faults', [{ on: 'hook:desk', kind: 'drop', match: 'message_created', count: 1 }])
+    const messageId = slow.reply('not yet')
+    await flow.until('the hook is lost', () => flow.ledger({ what: 'hook' }).some(entry => entry.fault === 'drop'))
+    await flow.door('graph', { failNext: { code: 131056, as: 'sync', customer: slow.customer } })
+    const body = mapped(fixture('webhook.message_created.outgoing-text'), slow, { id: messageId })
+    t.equal((await deliver(body, { sign: 'old' })).status, 200)
+    await flow.until('sent', () => slow.sent()[0])
+    await quiet()
+    t.same(textsOf(slow.sent()), ['not yet'], 'once, although the first attempt was refused for the pace')
+  })
+
   await t.test('what is ours, private, deleted or an activity never leaves, and is answered 2xx', async t => {
     const mine = await beginTalk(flow)
     const silent = [

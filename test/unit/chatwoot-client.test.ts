@@ -205,6 +205,7 @@ scenario('finds the conversations of a source id, newest first', async t => {
       ],
       lastMessageId: 7,
       lastActivityAt: new Date(1795341922000),
+      updatedAt: 1795341922.0843909,
       attributes: { wa_number: '+34 600' }
     },
     {
@@ -218,6 +219,7 @@ scenario('finds the conversations of a source id, newest first', async t => {
       shown: [],
       lastMessageId: null,
       lastActivityAt: new Date(1795341922000),
+      updatedAt: 1795341922.0843909,
       attributes: { wa_number: '+34 600' }
     }
   ])

@@ -110,3 +110,20 @@ t.test('a desk that became slower for good is judged anew after a while', async 
   work(200, 300)
   t.equal(pace.limit(), 8, 'latency that does not depend on the load is no congestion')
 })
+
+t.test('a newcomer without a part of the ceiling works at the floor, and grows as soon as it has one', t => {
+  let nowMs = 0
+  const pace = createDeskPace({ ceiling: 0, start: 6, monotonicMs: () => nowMs })
+  t.equal(pace.limit(), 1)
+  const work = (ms: number): void => {
+    for (const until = nowMs + ms; nowMs < until; nowMs += 10) pace.onCall(8, true)
+  }
+  work(1_000)
+  t.equal(pace.limit(), 1)
+  pace.setCeiling(8)
+  work(5_000)
+  t.equal(pace.limit(), 8)
+  pace.setCeiling(0)
+  t.equal(pace.limit(), 1)
+  t.end()
+})

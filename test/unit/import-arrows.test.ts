@@ -23,13 +23,14 @@ interface Import {
 /** What each group may import beside itself: other groups, and packages. `node` stands for Node's own modules. */
 const ALLOWED: Record<string, { groups: string[]; packages: string[] }> = {
   core: { groups: [], packages: ['zod'] },
-  http: { groups: ['core'], packages: ['fastify', 'node'] },
+  http: { groups: ['core'], packages: ['fastify', 'fastify-type-provider-zod', '@fastify/swagger', 'zod', 'node'] },
   options: { groups: ['core'], packages: ['zod'] },
   metrics: { groups: [], packages: ['prom-client'] },
   runtime: {
     groups: [
       'core',
       'http',
+      'looking',
       'options',
       'metrics',
       'migrations',
@@ -47,21 +48,37 @@ const ALLOWED: Record<string, { groups: string[]; packages: string[] }> = {
     groups: ['core', 'http', 'options', 'runtime', 'adapters/chatwoot', 'adapters/whatsapp-cloud'],
     packages: ['fastify', 'fastify-plugin']
   },
+  /** The status and the doctor, which the commands print and the admin pages show. */
+  looking: {
+    groups: [
+      'core',
+      'options',
+      'adapters/chatwoot',
+      'adapters/http',
+      'adapters/jobs',
+      'adapters/postgres',
+      'adapters/whatsapp-cloud'
+    ],
+    packages: ['node', 'zod']
+  },
   commands: {
     groups: [
       'core',
+      'looking',
+      'http',
       'index',
       'options',
       'runtime',
       'migrations',
       'adapters/chatwoot',
       'adapters/http',
+      'adapters/jobs',
       'adapters/postgres',
       'adapters/sandbox',
       'adapters/vault',
       'adapters/whatsapp-cloud'
     ],
-    packages: ['commander', 'fastify', 'zod', 'node']
+    packages: ['@clack/prompts', 'commander', 'fastify', 'zod', 'node']
   },
   migrations: { groups: [], packages: ['knex'] },
   'adapters/chatwoot': { groups: ['core', 'adapters/http'], packages: ['node'] },
@@ -222,6 +239,9 @@ function groupOf(file: string): string {
   if (top === 'adapters') return `adapters/${second}`
   if (second === 'core' || second === 'http') return second
   const name = second.replace(/\.ts$/, '')
+  // What only the commands call.
+  if (['plugin/doctor/run.ts', 'plugin/doctor/print.ts'].includes(file)) return 'commands'
+  if (['checks', 'doctor', 'manifest', 'status'].includes(name)) return 'looking'
   return ['index', 'options', 'runtime', 'metrics'].includes(name) ? name : 'commands'
 }
 

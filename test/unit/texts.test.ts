@@ -8,6 +8,7 @@ import {
   describeTimedNote,
   describeWindow,
   explainError,
+  explainToAdmin,
   FAILURE_LIMIT,
   windowBanner
 } from '../../plugin/core/texts/describe.ts'
@@ -60,9 +61,9 @@ t.test('nothing is left in English in the other languages', async t => {
 
 t.test('every key is used', async t => {
   const source = readSources('plugin') + readSources('adapters')
-  const families = [...source.matchAll(/`((?:error|note|render|activity|unsupported|window)\.[\w.]*)\$\{/g)].map(
-    match => match[1]!
-  )
+  const families = [
+    ...source.matchAll(/`((?:error|note|render|activity|unsupported|window|template|tab)\.[\w.]*)\$\{/g)
+  ].map(match => match[1]!)
   t.ok(families.includes('error.'), 'keys may be put together from a family and a word')
   const unused = keys.filter(key => !source.includes(`'${key}'`) && !families.some(family => key.startsWith(family)))
   t.strictSame(unused, [])
@@ -81,6 +82,14 @@ t.test('every error has a sentence of at most 120 characters with its code behin
   }
   const known = new Set(codes.map(code => `error.${code}`))
   for (const key of keys) if (key.startsWith('error.')) t.ok(known.has(key), `${key} belongs to an error`)
+})
+
+t.test('nobody sends the admin to the admin', async t => {
+  for (const code of Object.keys(ERROR_TABLE) as ErrorCode[]) {
+    const told = explainToAdmin(code)
+    t.notMatch(told, /your admin/i, code)
+    t.ok(told.length > 10 && explainError('en', code).startsWith(told.slice(0, 10)), told)
+  }
 })
 
 t.test('a failure keeps to its length whatever code is behind it', async t => {

@@ -3,6 +3,7 @@ import type { Answer, Ask } from './ask.ts'
 import { asHash, asText, notFound, ok } from './ask.ts'
 import { addBlob } from './blobs.ts'
 import type { Context } from './context.ts'
+import { uploadExternal } from './external-upload.ts'
 import { iso } from './json.ts'
 import type { Hash, User } from './records.ts'
 import type { Store } from './store.ts'
@@ -60,7 +61,7 @@ export function profileShape(ctx: Context, user: User, inBrowser = false): Hash 
         availability: 'online',
         availability_status: inBrowser ? 'online' : 'offline',
         auto_offline: true,
-        api_and_webhooks: true,
+        ...(ctx.dialect().tellsHooksAllowed ? { api_and_webhooks: true } : {}),
         custom_role_id: null,
         custom_role: null
       }
@@ -79,6 +80,8 @@ export function handleAgents(ctx: Context, ask: Ask): Answer {
 
 /** `POST …/upload`, answered with a URL and a signed id. */
 export function handleUpload(ctx: Context, ask: Ask): Answer {
+  const url = asText(ask.body['external_url'])
+  if (ask.method === 'POST' && url !== null) return { status: 0, later: uploadExternal(ctx, url) }
   const file = ask.files.find(candidate => candidate.field === 'attachment') ?? ask.files[0]
   if (ask.method !== 'POST' || !file) return { status: 422, json: { error: 'No file or URL provided' } }
   const path = `${file.blob.signedId}/${encodeURIComponent(file.blob.filename)}`

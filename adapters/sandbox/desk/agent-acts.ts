@@ -4,6 +4,7 @@ import { addBytes, addZeros } from './blobs.ts'
 import type { ContactInput } from './contact-rules.ts'
 import type { Context } from './context.ts'
 import type { Blob, Conversation, Hash, User } from './records.ts'
+import { makeToken } from './store.ts'
 
 export interface ReplyAttachment {
   name: string
@@ -54,6 +55,12 @@ export type AgentAct =
   | { act: 'macro'; conversationId: number; content?: string; webhookUrl?: string; agentId?: number }
   | { act: 'block'; contactId: number; on: boolean }
   | { act: 'label'; conversationId: number; labels: string[] }
+  /** In the profile page: the old token is worth nothing any more. Answers the new one. */
+  | { act: 'resetToken'; userId?: number; role?: 'administrator' | 'agent' }
+  /** An administrator or another program edits the conversation's attributes. */
+  /** An administrator connects a WhatsApp number to a channel of Chatwoot's own. */
+  | { act: 'nativeInbox'; phone: string; name?: string }
+  | { act: 'attributes'; conversationId: number; attributes: Hash }
 
 export interface AgentActs {
   reply(input: ReplyInput): { messageId: number }
@@ -155,6 +162,47 @@ export function createAgentActs(ctx: Context): AgentActs {
     return { contactId: person.id, conversationId: row.id, messageId: made.id, sourceId: link.sourceId }
   }
 
+  function resetToken(input: Extract<AgentAct, { act: 'resetToken' }>): { token: string; userId: number } {
+    const service = store.users.find(user => user.email.startsWith('service@'))
+    const user =
+      input.userId !== undefined || input.role === 'agent' ? agent(input.userId) : (service ?? agent(undefined))
+    store.usersByToken.delete(user.token)
+    user.token = makeToken()
+    store.usersByToken.set(user.token, user)
+    return { token: user.token, userId: user.id }
+  }
+
+  function addNativeInbox(input: Extract<AgentAct, { act: 'nativeInbox' }>): { inboxId: number } {
+    const id = store.next('inbox')
+    const now = ctx.parts.clock.now()
+    const native = { channelType: 'Channel::Whatsapp', phoneNumber: input.phone, provider: 'whatsapp_cloud' }
+    store.inboxes.set(id, {
+      id,
+      channelId: id,
+      name: input.name ?? 'WhatsApp',
+      webhookUrl: null,
+      identifier: makeToken(),
+      hmacToken: makeToken(),
+      secret: makeToken(),
+      hmacMandatory: false,
+      additionalAttributes: {},
+      lockToSingleConversation: false,
+      enableAutoAssignment: true,
+      greetingEnabled: false,
+      greetingMessage: null,
+      csatSurveyEnabled: false,
+      workingHoursEnabled: false,
+      outOfOfficeMessage: null,
+      allowMessagesAfterResolved: true,
+      timezone: 'UTC',
+      memberIds: [],
+      native,
+      createdAt: now,
+      updatedAt: now
+    })
+    return { inboxId: id }
+  }
+
   function runMacro(input: Extract<AgentAct, { act: 'macro' }>): unknown {
     const row = conversation(input.conversationId)
     const made = input.content === undefined ? null : reply({ ...input, content: input.content })
@@ -246,6 +294,15 @@ export function createAgentActs(ctx: Context): AgentActs {
       case 'label':
         ctx.conversations.setLabels(conversation(input.conversationId), input.labels, agent(undefined).name)
         return {}
+      case 'resetToken':
+        return resetToken(input)
+      case 'nativeInbox':
+        return addNativeInbox(input)
+      case 'attributes': {
+        const row = conversation(input.conversationId)
+        ctx.conversations.setCustom(row, { ...row.custom, ...input.attributes })
+        return {}
+      }
       default:
         throw new Error(`unknown act ${JSON.stringify((input as { act?: unknown }).act)}`)
     }

@@ -23,6 +23,8 @@ export interface Answer {
   json?: unknown
   text?: string
   headers?: Record<string, string>
+  /** The answer takes a while, and the web server goes on with others meanwhile. */
+  later?: Promise<Answer>
 }
 
 export const ok = (json: unknown): Answer => ({ status: 200, json })

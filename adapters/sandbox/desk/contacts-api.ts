@@ -151,6 +151,26 @@ function searchContacts(ctx: Context, ask: Ask): Answer {
   })
 }
 
+/** What contacts can be filtered by without a definition (lib/filters/filter_keys.yml). */
+const FILTER_KEYS = new Set([
+  'name',
+  'phone_number',
+  'email',
+  'identifier',
+  'country_code',
+  'city',
+  'company_name',
+  'labels',
+  'created_at',
+  'last_activity_at',
+  'blocked'
+])
+
+function isDefined(ctx: Context, key: string): boolean {
+  const definitions = [...ctx.store.settings.custom_attribute_definitions.values()]
+  return definitions.some(({ row }) => row['attribute_key'] === key && row['attribute_model'] === 'contact_attribute')
+}
+
 interface Condition {
   key: string
   operator: string
@@ -164,9 +184,18 @@ function filterContacts(ctx: Context, ask: Ask): Answer {
     .map(row => ({
       key: String(row['attribute_key']),
       operator: String(row['filter_operator']),
-      values: (Array.isArray(row['values']) ? row['values'] : [row['values']]).map(value => String(value ?? '')),
+      // Contacts::FilterService#filter_values takes the first one only.
+      values: [row['values']]
+        .flat()
+        .slice(0, 1)
+        .map(value => String(value ?? '')),
       join: String(row['query_operator'] ?? 'and').toLowerCase()
     }))
+  const unknown = conditions.find(({ key }) => !FILTER_KEYS.has(key) && !isDefined(ctx, key))
+  if (unknown) {
+    const error = `Invalid attribute key - [${unknown.key}]. The key should be one of [${[...FILTER_KEYS].join(',')}] or a custom attribute defined in the account.`
+    return { status: 422, json: { error } }
+  }
   const only = conditions.length === 1 ? conditions[0]! : undefined
   const found = only && only.operator === 'equal_to' ? lookUp(ctx, only) : undefined
   return listPage(

@@ -9,6 +9,7 @@ import type { MessageRules } from './message-rules.ts'
 import type { Contact, Conversation, Inbox, Message, User } from './records.ts'
 import type { Shapes } from './shapes.ts'
 import type { Store } from './store.ts'
+import type { Dialect } from './versions.ts'
 
 export interface Context {
   parts: SandboxParts
@@ -20,6 +21,9 @@ export interface Context {
   hooks: Hooks
   emit(event: DeskEvent): void
   baseUrl(): string
+  dialect(): Dialect
+  /** Whether private addresses may not be called. */
+  refusesPrivate(): boolean
   /** How long a queued deletion waits. */
   deletionDelayMs: number
 }

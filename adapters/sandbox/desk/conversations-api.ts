@@ -69,9 +69,12 @@ export function handleConversations(ctx: Context, ask: Ask): Answer {
         }
       })
     }
-    case 'custom_attributes':
-      ctx.conversations.setCustom(row, asHash(ask.body['custom_attributes']))
+    case 'custom_attributes': {
+      const given = asHash(ask.body['custom_attributes'])
+      const merges = ctx.dialect().mergesAttributes && asFlag(ask.body['merge'])
+      ctx.conversations.setCustom(row, merges ? { ...row.custom, ...given } : given)
       return ok({ custom_attributes: row.custom })
+    }
     case 'labels': {
       const labels = Array.isArray(ask.body['labels']) ? ask.body['labels'].map(String) : []
       ctx.conversations.setLabels(row, labels, by)

@@ -1,13 +1,14 @@
 /**
  * A stand-in for a self-hosted Chatwoot with API inboxes, faithful on the wire to the version in router.ts: for trial,
  * tests, fault runs and load. In memory; the caller owns the HTTP server and the /__ doors.
- * Leaves out every other channel, reports, campaigns, and automation rules beyond storing them.
+ * Leaves out every other channel, reports, campaigns, and most of what automation rules can do (automation.ts).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SandboxParts } from '../parts.ts'
 import type { AgentAct, ReplyInput } from './agent-acts.ts'
 import { createAgentActs } from './agent-acts.ts'
 import { RecordInvalid } from './ask.ts'
+import { createAutomation } from './automation.ts'
 import { createContactRules } from './contact-rules.ts'
 import type { Context } from './context.ts'
 import { createConversationRules } from './conversation-rules.ts'
@@ -20,9 +21,9 @@ import { railsJson } from './json.ts'
 import type { MessageRules } from './message-rules.ts'
 import { createMessageRules } from './message-rules.ts'
 import { createRequests } from './requests.ts'
-import { CHATWOOT_VERSION } from './router.ts'
 import { createShapes } from './shapes.ts'
 import { createStore } from './store.ts'
+import { CHATWOOT_VERSION, dialectOf } from './versions.ts'
 import type { DeskView } from './view.ts'
 import { viewDesk } from './view.ts'
 
@@ -42,6 +43,14 @@ export interface DeskSetup {
   hookDelayMs?: number
   /** From the request to the moment a conversation is really gone. */
   deletionDelayMs?: number
+  /** Speaks as this version of Chatwoot; see versions.ts. */
+  version?: string
+  /** Hooks to private addresses are refused, as since 4.14 without SAFE_FETCH_ALLOW_PRIVATE_NETWORK. */
+  refusePrivateHooks?: boolean
+  /** Language of the account, as Chatwoot names it: `en`, `pt_BR`. */
+  locale?: string
+  /** How long a hook may take (WEBHOOK_TIMEOUT). */
+  hookTimeoutMs?: number
 }
 
 export interface HookDelivery {
@@ -104,6 +113,8 @@ export function createDesk(parts: SandboxParts, options: { instance: string }): 
   const poster = createHookPoster(() => parts.clock.offsetMs())
   const costs = { webMs: 0, backgroundMs: 0, readMs: 0, sigma: 0 }
   const timers = new Set<NodeJS.Timeout>()
+  let dialect = dialectOf(CHATWOOT_VERSION)
+  let refusesPrivate = false
 
   function draw(median: number): number {
     if (median <= 0) return 0
@@ -118,7 +129,10 @@ export function createDesk(parts: SandboxParts, options: { instance: string }): 
     timers.add(timer)
   }
 
-  const emit = (event: DeskEvent) => hooks.emit(event)
+  const emit = (event: DeskEvent) => {
+    hooks.emit(event)
+    automation.heard(event)
+  }
   // A conversation writes activity rows and a message changes conversations, so one of them is bound late.
   const conversations = createConversationRules({
     parts,
@@ -128,7 +142,7 @@ export function createDesk(parts: SandboxParts, options: { instance: string }): 
     afterResolved: row => messages.askForRating(row),
     later
   })
-  const messages: MessageRules = createMessageRules({ parts, store, emit, conversations })
+  const messages: MessageRules = createMessageRules({ parts, store, emit, conversations, dialect: () => dialect })
   const hooks: Hooks = createHooks({
     parts,
     store,
@@ -136,6 +150,7 @@ export function createDesk(parts: SandboxParts, options: { instance: string }): 
     cpu,
     workers,
     poster,
+    dialect: () => dialect,
     backgroundCostMs: () => draw(costs.backgroundMs),
     markFailed(message, error) {
       try {
@@ -156,8 +171,11 @@ export function createDesk(parts: SandboxParts, options: { instance: string }): 
     hooks,
     emit,
     baseUrl: () => baseUrl,
+    dialect: () => dialect,
+    refusesPrivate: () => refusesPrivate,
     deletionDelayMs: 200
   }
+  const automation = createAutomation(ctx, later)
   const requests = createRequests({ ctx, cpu, web, costMs: isRead => draw(isRead ? costs.readMs : costs.webMs) })
   const acts = createAgentActs(ctx)
 
@@ -194,6 +212,13 @@ export function createDesk(parts: SandboxParts, options: { instance: string }): 
       if (input.costs) Object.assign(costs, input.costs)
       if (input.hookDelayMs !== undefined) hooks.setDelayMs(input.hookDelayMs)
       if (input.deletionDelayMs !== undefined) ctx.deletionDelayMs = input.deletionDelayMs
+      if (input.version !== undefined) dialect = dialectOf(input.version)
+      if (input.refusePrivateHooks !== undefined) {
+        refusesPrivate = input.refusePrivateHooks
+        poster.refusePrivate(refusesPrivate)
+      }
+      if (input.locale !== undefined) store.account.locale = input.locale
+      if (input.hookTimeoutMs !== undefined) poster.setTimeoutMs(input.hookTimeoutMs)
     },
     async deliverHook(input) {
       const inbox = input.inboxId === undefined ? [...store.inboxes.values()].at(-1) : store.inboxes.get(input.inboxId)
@@ -222,7 +247,7 @@ export function createDesk(parts: SandboxParts, options: { instance: string }): 
       const service = store.users.find(user => user.email.startsWith('service@'))!
       return {
         url: baseUrl,
-        version: CHATWOOT_VERSION,
+        version: dialect.version,
         accountId: store.account.id,
         adminToken: service.token,
         agentToken: store.users.find(user => user.role === 'agent')!.token,

@@ -27,6 +27,9 @@ export interface HookResult {
 
 export interface HookPoster {
   post(hook: HookPost): Promise<HookResult>
+  /** Private addresses are not called, as Chatwoot's SSRF filter has it. */
+  refusePrivate(on: boolean): void
+  setTimeoutMs(ms: number): void
   close(): void
 }
 
@@ -42,6 +45,8 @@ export function createHookPoster(offsetMs: () => number): HookPoster {
     'http:': new http.Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 256 }),
     'https:': new https.Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 256 })
   }
+  let refusesPrivate = false
+  let timeoutMs = TIMEOUT_MS
   const targets = new Map<string, http.RequestOptions & { protocol: 'http:' | 'https:' }>()
 
   function targetOf(url: string) {
@@ -69,6 +74,10 @@ export function createHookPoster(offsetMs: () => number): HookPoster {
         target = targetOf(hook.url)
       } catch {
         resolve({ status: 0, body: '', error: 'Invalid URL' })
+        return
+      }
+      if (refusesPrivate && isPrivate(String(target.hostname))) {
+        resolve({ status: 0, body: '', error: `Hostname "${target.hostname}" has no public ip addresses` })
         return
       }
       const headers: Record<string, string | number> = {
@@ -106,7 +115,7 @@ export function createHookPoster(offsetMs: () => number): HookPoster {
       const timer = setTimeout(() => {
         finish({ status: 0, body: '', error: 'Net::ReadTimeout with #<TCPSocket:(closed)>' })
         request.destroy()
-      }, TIMEOUT_MS)
+      }, timeoutMs)
       request.on('error', error => finish({ status: 0, body: '', error: describeFailure(error, hook.url) }))
       request.end(hook.raw)
     })
@@ -114,11 +123,22 @@ export function createHookPoster(offsetMs: () => number): HookPoster {
 
   return {
     post,
+    refusePrivate(on) {
+      refusesPrivate = on
+    },
+    setTimeoutMs(ms) {
+      timeoutMs = ms
+    },
     close() {
       agents['http:'].destroy()
       agents['https:'].destroy()
     }
   }
+}
+
+/** Enough for a stand-in, which only ever posts to this machine and its networks. */
+export function isPrivate(host: string): boolean {
+  return /^(localhost|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|::1$|f[cd])/i.test(host)
 }
 
 /** The words of Ruby's Net::HTTP for what went wrong. */

@@ -9,6 +9,7 @@ import { railsJson } from './json.ts'
 import type { Contact, Conversation, Hash, Message } from './records.ts'
 import type { Shapes } from './shapes.ts'
 import type { Store } from './store.ts'
+import type { Dialect } from './versions.ts'
 
 export type Changes = Record<string, [previous: unknown, current: unknown]>
 
@@ -41,6 +42,7 @@ export interface HookDeps {
   cpu: Cpu
   workers: Slots
   poster: HookPoster
+  dialect(): Dialect
   /** CPU of one background job, in milliseconds; 0 = free. */
   backgroundCostMs(): number
   /** The desk marks a message failed because its hook was not taken. */
@@ -149,7 +151,7 @@ export function createHooks(deps: HookDeps): Hooks {
       release()
       return
     }
-    const raw = railsJson(payload)
+    const raw = railsJson(deps.dialect().tellsAccount ? payload : withoutAccount(payload))
     const ids = idsOf(event)
     let open = targets.length
     for (const target of targets) {
@@ -183,7 +185,8 @@ export function createHooks(deps: HookDeps): Hooks {
       const startedAt = performance.now()
       const timestamp = Math.floor(parts.clock.now() / 1000)
       const mine = generation
-      poster.post({ url: target.url, secret: target.secret ?? null, raw: text, timestamp }).then(result => {
+      const secret = deps.dialect().signsHooks ? (target.secret ?? null) : null
+      poster.post({ url: target.url, secret, raw: text, timestamp }).then(result => {
         then()
         if (mine !== generation) return
         parts.ledger.add({
@@ -265,6 +268,13 @@ export function createHooks(deps: HookDeps): Hooks {
       poster.close()
     }
   }
+}
+
+/** Conversations of early versions do not say whose account they are in; messages do, at the top. */
+function withoutAccount(payload: Hash): Hash {
+  const strip = ({ account: _, ...rest }: Hash): Hash => rest
+  if ('conversation' in payload) return { ...payload, conversation: strip(payload['conversation'] as Hash) }
+  return 'meta' in payload ? strip(payload) : payload
 }
 
 /** An array of one-key objects in the order of the columns (contract §5.2). */

@@ -3,10 +3,27 @@ import { iso } from './json.ts'
 import type { Hash, Inbox } from './records.ts'
 
 /** `withSecrets`: administrators only. */
-export function inboxShape(inbox: Inbox, withSecrets: boolean): Hash {
+export function inboxShape(inbox: Inbox, withSecrets: boolean, baseUrl = ''): Hash {
+  const shape = apiInboxShape(inbox, withSecrets, baseUrl)
+  if (inbox.native === undefined) return shape
+  for (const key of API_ONLY) delete shape[key]
+  return {
+    ...shape,
+    channel_type: inbox.native.channelType,
+    phone_number: inbox.native.phoneNumber,
+    provider: inbox.native.provider,
+    message_templates: [],
+    reauthorization_required: false,
+    ...(withSecrets ? { provider_config: { api_key: 'sandbox' } } : {})
+  }
+}
+
+const API_ONLY = ['webhook_url', 'inbox_identifier', 'additional_attributes', 'hmac_token', 'secret']
+
+function apiInboxShape(inbox: Inbox, withSecrets: boolean, baseUrl: string): Hash {
   return {
     id: inbox.id,
-    avatar_url: '',
+    avatar_url: inbox.avatarPath === undefined ? '' : `${baseUrl}${inbox.avatarPath}`,
     channel_id: inbox.channelId,
     name: inbox.name,
     channel_type: 'Channel::Api',

@@ -3,7 +3,9 @@ import type { Answer, Ask } from './ask.ts'
 import { asFlag, asHash, asId, asPresent, asText, empty, notFound, ok, RecordInvalid } from './ask.ts'
 import type { Context } from './context.ts'
 import { findInbox, maySeeInbox, requireAdmin } from './context.ts'
+import { dropBlob } from './conversation-rules.ts'
 import { inboxShape } from './inbox-shapes.ts'
+import { asJsonb } from './json.ts'
 import type { Inbox } from './records.ts'
 import { makeToken } from './store.ts'
 
@@ -14,18 +16,19 @@ export function handleInboxes(ctx: Context, ask: Ask): Answer {
     if (ask.method === 'GET') {
       const seen = [...ctx.store.inboxes.values()].filter(inbox => maySeeInbox(ask.user, inbox))
       seen.sort((a, b) => a.name.toLowerCase().localeCompare(b.name.toLowerCase()))
-      return ok({ payload: seen.map(inbox => inboxShape(inbox, isAdmin)) })
+      return ok({ payload: seen.map(inbox => inboxShape(inbox, isAdmin, ctx.baseUrl())) })
     }
     if (ask.method === 'POST') return createInbox(ctx, ask)
     throw notFound()
   }
   const inbox = findInbox(ctx, ask, id)
   if (action === undefined) {
-    if (ask.method === 'GET') return ok(inboxShape(inbox, isAdmin))
+    if (ask.method === 'GET') return ok(inboxShape(inbox, isAdmin, ctx.baseUrl()))
     requireAdmin(ask)
     if (ask.method === 'PATCH' || ask.method === 'PUT') {
       applyInbox(ctx, inbox, ask.body)
-      return ok(inboxShape(inbox, true))
+      takePicture(ctx, inbox, ask)
+      return ok(inboxShape(inbox, true, ctx.baseUrl()))
     }
     if (ask.method === 'DELETE') {
       removeInbox(ctx, inbox)
@@ -35,7 +38,12 @@ export function handleInboxes(ctx: Context, ask: Ask): Answer {
   if (action === 'reset_secret' && ask.method === 'POST') {
     requireAdmin(ask)
     inbox.secret = makeToken()
-    return ok(inboxShape(inbox, true))
+    return ok(inboxShape(inbox, true, ctx.baseUrl()))
+  }
+  if (action === 'avatar' && ask.method === 'DELETE') {
+    requireAdmin(ask)
+    dropPicture(ctx, inbox)
+    return empty()
   }
   if (action === 'sync_templates' && ask.method === 'POST') {
     requireAdmin(ask)
@@ -84,7 +92,15 @@ function createInbox(ctx: Context, ask: Ask): Answer {
   ctx.store.inboxes.set(id, inbox)
   ctx.store.inboxesByIdentifier.set(inbox.identifier, inbox)
   ask.ids['inboxId'] = id
-  return ok(inboxShape(inbox, true))
+  return ok(inboxShape(inbox, true, ctx.baseUrl()))
+}
+
+function takePicture(ctx: Context, inbox: Inbox, ask: Ask): void {
+  const file = ask.files.find(candidate => candidate.field === 'avatar')
+  if (!file) return
+  dropPicture(ctx, inbox)
+  const path = `${file.blob.signedId}/${encodeURIComponent(file.blob.filename)}`
+  inbox.avatarPath = `/rails/active_storage/blobs/redirect/${path}`
 }
 
 /** Only the keys that were sent; `channel.additional_attributes` is replaced whole. */
@@ -102,7 +118,7 @@ function applyInbox(ctx: Context, inbox: Inbox, body: Record<string, unknown>): 
     if (hours !== undefined && hours !== null && hours !== '' && !(Number(hours) > 0)) {
       throw new RecordInvalid('Agent reply time window must be greater than 0', ['agent_reply_time_window'])
     }
-    inbox.additionalAttributes = attributes
+    inbox.additionalAttributes = asJsonb(attributes)
   }
   if ('name' in body) inbox.name = asText(body['name']) ?? inbox.name
   if ('lock_to_single_conversation' in body)
@@ -120,7 +136,16 @@ function applyInbox(ctx: Context, inbox: Inbox, body: Record<string, unknown>): 
   inbox.updatedAt = ctx.parts.clock.now()
 }
 
+/** Purged with the attachment. */
+function dropPicture(ctx: Context, inbox: Inbox): void {
+  const signedId = inbox.avatarPath?.split('/').at(-2)
+  const blob = signedId === undefined ? undefined : ctx.store.blobsBySignedId.get(signedId)
+  if (blob) dropBlob(ctx.store, blob.id)
+  delete inbox.avatarPath
+}
+
 function removeInbox(ctx: Context, inbox: Inbox): void {
+  dropPicture(ctx, inbox)
   ctx.store.inboxes.delete(inbox.id)
   ctx.store.inboxesByIdentifier.delete(inbox.identifier)
   for (const row of [...ctx.store.conversations.values()]) {

@@ -18,3 +18,13 @@ export function iso(ms: number | null): string | null {
 export function epoch(ms: number | null): number {
   return ms === null ? 0 : Math.floor(ms / 1000)
 }
+
+/** As PostgreSQL's jsonb gives it back: keys by length, then by byte; nothing undefined. */
+export function asJsonb<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(asJsonb) as T
+  if (typeof value !== 'object' || value === null) return value
+  const bytes = (key: string) => Buffer.byteLength(key)
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined)
+  entries.sort(([a], [b]) => bytes(a) - bytes(b) || Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  return Object.fromEntries(entries.map(([key, inner]) => [key, asJsonb(inner)])) as T
+}

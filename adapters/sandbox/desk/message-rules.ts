@@ -1,39 +1,35 @@
 /**
- * What makes and changes a message, and what follows from it (contract §4, §13): flood guard, quotes, reopening,
- * waiting time, first reply, greeting, survey, status, deletion, retry.
+ * What makes a message, and what follows from it (contract §4, §13): flood guard, quotes, reopening, waiting time, first
+ * reply, greeting, survey. What changes one later is in message-changes.ts.
  */
 import type { SandboxParts } from '../parts.ts'
 import { RecordInvalid } from './ask.ts'
 import type { ConversationRules } from './conversation-rules.ts'
-import { dropBlob } from './conversation-rules.ts'
 import type { DeskEvent } from './hooks.ts'
 import { iso } from './json.ts'
 import { renderLiquid } from './liquid.ts'
+import { createMessageChanges, type MessageChanges } from './message-changes.ts'
 import type { MessageInput } from './message-input.ts'
 import { FLOOD_LIMIT, FLOOD_WINDOW_MS, fileTypeOf, MAX_ATTACHMENTS, MAX_CONTENT_CHARS } from './message-input.ts'
-import type { Conversation, Hash, Message, MessageStatus, User } from './records.ts'
+import type { Conversation, Hash, Message, User } from './records.ts'
 import { MESSAGE_TYPES } from './records.ts'
 import type { Store } from './store.ts'
+import type { Dialect } from './versions.ts'
 
-export interface MessageRules {
+export interface MessageRules extends MessageChanges {
   /** Throws RecordInvalid. */
   check(row: Conversation | null, input: MessageInput): void
   create(row: Conversation, input: MessageInput): Message
-  /** The caller may be a request or the desk itself after a failed hook. Refused transitions change nothing. */
-  setStatus(message: Message, status: string, externalError: string | null): void
-  remove(message: Message): void
-  /** Two updates; the quote is lost (4.16.2). */
-  retry(message: Message): void
   addActivity(row: Conversation, content: string): void
   askForRating(row: Conversation): void
 }
 
-const STATUSES = new Set<string>(['sent', 'delivered', 'read', 'failed'])
 export interface MessageDeps {
   parts: SandboxParts
   store: Store
   emit(event: DeskEvent): void
   conversations: ConversationRules
+  dialect(): Dialect
 }
 
 export function createMessageRules(deps: MessageDeps): MessageRules {
@@ -208,78 +204,10 @@ export function createMessageRules(deps: MessageDeps): MessageRules {
     }
   }
 
-  function touch(message: Message): void {
-    message.updatedAt = parts.clock.now()
-    message.processed = message.content
-  }
-
-  function recordStatus(message: Message, from: MessageStatus): void {
-    parts.ledger.add({
-      side: 'desk',
-      what: 'effect',
-      name: 'status',
-      ids: {
-        conversationId: message.conversationId,
-        messageId: message.id,
-        sourceId: message.sourceId,
-        from,
-        status: message.status
-      }
-    })
-  }
-
   return {
     check,
     create,
-    setStatus(message, status, externalError) {
-      if (!STATUSES.has(status) || (message.status === 'read' && status === 'delivered')) return
-      const row = store.conversations.get(message.conversationId)
-      if (row) checkFlood(row)
-      const from = message.status
-      const before = message.contentAttributes['external_error'] ?? null
-      const after = status === 'failed' ? externalError : null
-      if (from === status && before === after) return
-      message.status = status as MessageStatus
-      if (before !== after) message.contentAttributes = { ...message.contentAttributes, external_error: after }
-      touch(message)
-      recordStatus(message, from)
-      emit({ event: 'message_updated', message })
-    },
-    remove(message) {
-      const row = store.conversations.get(message.conversationId)
-      if (row) checkFlood(row)
-      message.content = 'This message was deleted'
-      message.contentType = 'text'
-      message.contentAttributes = { deleted: true }
-      for (const attachment of message.attachments ?? []) dropBlob(store, attachment.blobId)
-      message.attachments = null
-      touch(message)
-      parts.ledger.add({
-        side: 'desk',
-        what: 'effect',
-        name: 'deleted',
-        ids: { conversationId: message.conversationId, messageId: message.id, sourceId: message.sourceId }
-      })
-      emit({ event: 'message_updated', message })
-    },
-    retry(message) {
-      const row = store.conversations.get(message.conversationId)
-      if (row) checkFlood(row)
-      const from = message.status
-      const hadError = (message.contentAttributes['external_error'] ?? null) !== null
-      if (from !== 'sent' || hadError) {
-        message.status = 'sent'
-        if (hadError) message.contentAttributes = { ...message.contentAttributes, external_error: null }
-        touch(message)
-        recordStatus(message, from)
-        // Its job loads the row before the second update, the conversation's last message after it (recorded).
-        emit({ event: 'message_updated', message, contentAttributes: message.contentAttributes })
-      }
-      if (Object.keys(message.contentAttributes).length === 0) return
-      message.contentAttributes = {}
-      touch(message)
-      emit({ event: 'message_updated', message })
-    },
+    ...createMessageChanges({ parts, store, emit, dialect: deps.dialect, checkFlood }),
     addActivity(row, content) {
       quietly(() => create(row, { type: 2, content }))
     },

@@ -48,6 +48,10 @@ export interface Inbox {
   allowMessagesAfterResolved: boolean
   timezone: string
   memberIds: number[]
+  /** Path of the picture below the desk's address. */
+  avatarPath?: string
+  /** Of a channel of Chatwoot's own, which the stand-in lists but does not serve. */
+  native?: { channelType: string; phoneNumber: string; provider: string }
   createdAt: number
   updatedAt: number
 }
@@ -162,4 +166,6 @@ export interface Setting {
   id: number
   ownerId: number
   row: Hash
+  /** Of a team. */
+  memberIds?: number[]
 }

@@ -126,6 +126,11 @@ export function createRequests(deps: RequestDeps) {
   function carryOut(job: Job, fault: Fault | undefined): void {
     const ids: Ask['ids'] = {}
     const answer = answerOf(job, ids)
+    if (answer.later === undefined) finish(job, answer, ids, fault)
+    else answer.later.then(late => finish(job, late, ids, fault))
+  }
+
+  function finish(job: Job, answer: Answer, ids: Ask['ids'], fault: Fault | undefined): void {
     if (fault?.kind === 'timeout_after_accept' || fault?.kind === 'commit_after_timeout') {
       record(job, ids, undefined, fault)
       if (!job.res.destroyed) {

@@ -11,9 +11,6 @@ import { handleInboxes, handleInboxMembers } from './inboxes-api.ts'
 import { handlePublic } from './public-api.ts'
 import { handleSettings, isSettingKind } from './settings-api.ts'
 
-/** The version that the stand-in speaks for. Source: contract §0, §13. */
-export const CHATWOOT_VERSION = '4.16.2'
-
 export type Area = 'account' | 'public' | 'profile' | 'validate' | 'version' | 'none'
 
 export interface Route {
@@ -75,7 +72,7 @@ function dispatch(ctx: Context, route: Route, ask: Ask): Answer {
   switch (route.area) {
     case 'version':
       return ok({
-        version: CHATWOOT_VERSION,
+        version: ctx.dialect().version,
         timestamp: new Date(ctx.parts.clock.now()).toISOString().slice(0, 19).replace('T', ' '),
         queue_services: 'ok',
         data_services: 'ok'
@@ -97,7 +94,13 @@ function dispatchAccount(ctx: Context, ask: Ask): Answer {
   const [first, second, third] = ask.at
   switch (first) {
     case undefined:
-      return ok({ ...ctx.shapes.accountRef(), locale: 'en', domain: null, support_email: '', features: {} })
+      return ok({
+        ...ctx.shapes.accountRef(),
+        locale: ctx.store.account.locale ?? 'en',
+        domain: null,
+        support_email: '',
+        features: {}
+      })
     case 'conversations':
       if (third === 'direct_uploads' && ask.method === 'POST') {
         findConversation(ctx, ask, second)

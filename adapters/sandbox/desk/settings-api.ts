@@ -222,6 +222,7 @@ export function handleSettings(ctx: Context, ask: Ask, name: SettingKind): Answe
     for (const conversationId of ids) runMacro(ctx, ask, setting.row, conversationId)
     return empty()
   }
+  if (name === 'teams' && action === 'team_members') return handleTeamMembers(ctx, ask, setting)
   if (action !== undefined) throw notFound()
   switch (ask.method) {
     case 'GET':
@@ -236,6 +237,17 @@ export function handleSettings(ctx: Context, ask: Ask, name: SettingKind): Answe
     default:
       throw notFound()
   }
+}
+
+function handleTeamMembers(ctx: Context, ask: Ask, team: Setting): Answer {
+  if (ask.method !== 'GET') requireAdmin(ask)
+  const ids = Array.isArray(ask.body['user_ids']) ? ask.body['user_ids'].map(asId) : []
+  const before = team.memberIds ?? []
+  if (ask.method === 'POST') team.memberIds = [...new Set([...before, ...ids])]
+  else if (ask.method === 'DELETE') team.memberIds = before.filter(id => !ids.includes(id))
+  else if (ask.method !== 'GET') team.memberIds = [...new Set(ids)]
+  const members = ctx.store.users.filter(user => team.memberIds?.includes(user.id))
+  return ok(members.map(user => ctx.shapes.agent(user)))
 }
 
 const modelName = (wanted: string) => (/^\d$/.test(wanted) ? MODELS[Number(wanted)] : wanted)

@@ -41,7 +41,7 @@ const COUNTERS = [
 export type Counter = (typeof COUNTERS)[number]
 
 export interface Store {
-  account: { id: number; name: string; createdAt: number }
+  account: { id: number; name: string; createdAt: number; locale?: string }
   users: User[]
   bot: { id: number; name: string }
   usersByToken: Map<string, User>

@@ -2,6 +2,7 @@
 import { pause } from '../wire.ts'
 import { GRAPH_ERRORS } from './errors.ts'
 import type { StatusName } from './model.ts'
+import { countUse } from './pricing.ts'
 import { type AcceptedMessage, PRICING_RULES, planStatuses, priceMessage, statusValue } from './statuses.ts'
 import { findCallback, type World, wrapChange } from './world.ts'
 
@@ -67,10 +68,8 @@ function price(world: World, message: AcceptedMessage, atMs: number, status: Sta
   const count = world.serviceCounts.get(key) ?? 0
   if (message.category === null && message.type !== 'reaction' && status === 'delivered')
     world.serviceCounts.set(key, count + 1)
-  return priceMessage(
-    message,
-    atMs,
-    world.chats.isWindowOpen(message.chat),
-    count < PRICING_RULES.freeServicePerNumberAndMonth
-  )
+  const open = world.chats.isWindowOpen(message.chat)
+  const pricing = priceMessage(message, atMs, open, count < PRICING_RULES.freeServicePerNumberAndMonth)
+  if (message.type !== 'reaction' && status === 'delivered') countUse(world, message, pricing, atMs)
+  return pricing
 }

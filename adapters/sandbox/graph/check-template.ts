@@ -84,8 +84,10 @@ export function checkTemplate(template: TemplateRecord, sent: Json[], onMedia: M
 
 const PLACE = /\{\{\s*([\w]+)\s*\}\}/g
 
+/** Each once; numbers ascending, since the n-th parameter fills `{{n}}` wherever it stands. */
 function placesOf(text: string): string[] {
-  return [...new Set([...text.matchAll(PLACE)].map(found => found[1]!))]
+  const places = [...new Set([...text.matchAll(PLACE)].map(found => found[1]!))]
+  return places.every(place => /^\d+$/.test(place)) ? places.sort((a, b) => Number(a) - Number(b)) : places
 }
 
 function readParameter(part: string, parameter: Json): string {

@@ -29,6 +29,10 @@ export const GRAPH_ERRORS: Record<number, ErrorRow> = {
     title: 'Application does not have permission for this action',
     details: 'Permission is either not granted or has been removed.'
   },
+  15: {
+    http: 400,
+    title: 'This method must be called with an app access_token.'
+  },
   33: { http: 400, title: 'Parameter value is not valid', details: 'The business phone number has been deleted.' },
   100: { http: 400, title: 'Invalid parameter' },
   190: { http: 401, title: 'Invalid OAuth access token - Cannot parse access token' },

@@ -16,8 +16,17 @@ import { deriveIdentity, deriveNumber } from './identity.ts'
 import { createGraphIds } from './ids.ts'
 import { mergeKnobs } from './knobs.ts'
 import { listCallbacks } from './manage-app.ts'
+import { changeTemplates } from './manage-templates.ts'
 import { createMediaStore, type MediaRecord } from './media.ts'
-import { type Chat, type Customer, DEFAULT_KNOBS, type GraphNumber, type Knobs, type TemplateRecord } from './model.ts'
+import {
+  type Chat,
+  type Customer,
+  DEFAULT_KNOBS,
+  type GraphNumber,
+  type Json,
+  type Knobs,
+  type TemplateRecord
+} from './model.ts'
 import { createPace } from './pace.ts'
 import { viewPhone } from './phone-view.ts'
 import { sayAll } from './say.ts'
@@ -37,10 +46,12 @@ interface GraphSnapshot {
   knobs: Knobs
   subscription: Subscription
   serviceCounts: [string, number][]
+  uses?: [string, number][]
   pending: PendingWebhook[]
 }
 
 const SNAPSHOT_CHATS = 2000
+const SNAPSHOT_USES = 20_000
 
 export function createGraph(parts: SandboxParts, options: GraphOptions): GraphStandIn {
   const { instance } = options
@@ -70,6 +81,7 @@ export function createGraph(parts: SandboxParts, options: GraphOptions): GraphSt
     pace: createPace(),
     subscription: { appCallback: null, wabaSubscribed: false, wabaOverrideUri: null },
     serviceCounts: new Map(),
+    uses: new Map(),
     accepted: new Map(),
     blocked: new Set(),
     baseUrl: 'http://127.0.0.1',
@@ -133,6 +145,17 @@ export function createGraph(parts: SandboxParts, options: GraphOptions): GraphSt
     }
   }
 
+  async function announceChange(field: string, value: Json): Promise<number | null> {
+    const url = findCallback(world, field, world.numbers[0] ?? null)
+    if (!url) return null
+    return world.webhooks.post({
+      name: field,
+      url,
+      payload: wrapChange(world, [{ field, value }], Math.floor(parts.clock.now() / 1000)),
+      ids: {}
+    })
+  }
+
   return {
     handle,
     setBaseUrl(url) {
@@ -175,16 +198,7 @@ export function createGraph(parts: SandboxParts, options: GraphOptions): GraphSt
       })
       return answer
     },
-    async announceChange(field, value) {
-      const url = findCallback(world, field, world.numbers[0] ?? null)
-      if (!url) return null
-      return world.webhooks.post({
-        name: field,
-        url,
-        payload: wrapChange(world, [{ field, value }], Math.floor(parts.clock.now() / 1000)),
-        ids: {}
-      })
-    },
+    announceChange,
     async setStatus(wamid, status, failure) {
       const message = world.accepted.get(wamid)
       if (!message) throw new Error('no such message was accepted here')
@@ -202,16 +216,7 @@ export function createGraph(parts: SandboxParts, options: GraphOptions): GraphSt
         })
         changed(known?.id ?? String(customer['id']))
       }
-      for (const one of Array.isArray(record['templates']) ? record['templates'] : []) {
-        const template = asRecord(one)
-        for (const found of world.templates) {
-          if (
-            found.name === template['name'] &&
-            (template['language'] === undefined || found.language === template['language'])
-          )
-            Object.assign(found, template)
-        }
-      }
+      for (const { field, value } of changeTemplates(world, record['templates'])) void announceChange(field, value)
       return world.knobs
     },
     config: () => ({
@@ -263,6 +268,7 @@ export function createGraph(parts: SandboxParts, options: GraphOptions): GraphSt
         knobs: world.knobs,
         subscription: world.subscription,
         serviceCounts: [...world.serviceCounts],
+        uses: [...world.uses].slice(-SNAPSHOT_USES),
         pending: world.webhooks.pending().slice(0, 10_000)
       }
     },
@@ -276,6 +282,7 @@ export function createGraph(parts: SandboxParts, options: GraphOptions): GraphSt
       world.knobs = mergeKnobs(structuredClone(DEFAULT_KNOBS), from.knobs)
       world.subscription = from.subscription
       world.serviceCounts = new Map(from.serviceCounts)
+      world.uses = new Map(from.uses)
       world.webhooks.restore(from.pending)
     },
     async reset() {
@@ -287,6 +294,7 @@ export function createGraph(parts: SandboxParts, options: GraphOptions): GraphSt
       world.knobs = structuredClone(DEFAULT_KNOBS)
       world.pace.clear()
       world.serviceCounts.clear()
+      world.uses.clear()
       world.accepted.clear()
       world.blocked.clear()
       // The callbacks stay: whoever is connected remains connected. Ids must not recur.

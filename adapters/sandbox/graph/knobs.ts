@@ -12,8 +12,28 @@ const CHOICES: Partial<Record<keyof Knobs, readonly string[]>> = {
   mediaLimits: ['on', 'off'],
   mediaUrls: ['on', 'off'],
   quality: ['GREEN', 'YELLOW', 'RED', 'UNKNOWN'],
-  token: ['valid', 'expired', 'no_permission']
+  token: ['valid', 'expired', 'no_permission'],
+  nameStatus: ['APPROVED', 'PENDING_REVIEW', 'DECLINED', 'NONE']
 }
+const NUMBER_STATUSES = [
+  'CONNECTED',
+  'FLAGGED',
+  'RESTRICTED',
+  'RATE_LIMITED',
+  'BANNED',
+  'PENDING',
+  'DISCONNECTED'
+] as const
+const HEALTHS = ['AVAILABLE', 'LIMITED', 'BLOCKED'] as const
+
+/** One of the choices, or null for what follows from the rest. */
+function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T | null {
+  if (value === null) return null
+  const found = choices.find(choice => choice === value)
+  if (found === undefined) throw new Error(`${name} must be null or one of ${choices.join(', ')}`)
+  return found
+}
+
 /** Read by `configure` itself. */
 const OTHERS = new Set(['customers', 'templates'])
 
@@ -30,6 +50,12 @@ export function mergeKnobs(knobs: Knobs, given: unknown): Knobs {
     else if (key === 'batchSize') next.batchSize = Math.max(1, Math.min(1000, Number(value) || 1))
     else if (key === 'messagingLimit') next.messagingLimit = String(value)
     else if (key === 'callbackUrl') next.callbackUrl = value === null || value === '' ? null : String(value)
+    else if (key === 'validToken') next.validToken = value === null || value === '' ? null : String(value)
+    else if (key === 'scopes') next.scopes = Array.isArray(value) ? value.map(String) : String(value).split(',')
+    else if (key === 'numberStatus') next.numberStatus = oneOf(key, value, NUMBER_STATUSES)
+    else if (key === 'health') next.health = oneOf(key, value, HEALTHS)
+    else if (key === 'onBizApp') next.onBizApp = value === true
+    else if (key === 'otherApps') next.otherApps = readApps(value)
     else if (key === 'failNext') next.failNext = readFailNext(value)
     else if (!OTHERS.has(key)) throw new Error(`there is no setting named ${key}`)
   }
@@ -53,6 +79,14 @@ function mergeNumbers<T extends Record<string, number>>(name: string, before: T,
     next[key] = value
   }
   return next as T
+}
+
+function readApps(value: unknown): Knobs['otherApps'] {
+  return (Array.isArray(value) ? value : []).map(one => {
+    const { id, name, override } = asRecord(one)
+    if (id === undefined || name === undefined) throw new Error('otherApps need an id and a name')
+    return { id: String(id), name: String(name), ...(override === undefined ? {} : { override: String(override) }) }
+  })
 }
 
 function readFailNext(value: unknown): FailNext[] {

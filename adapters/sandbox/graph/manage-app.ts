@@ -17,6 +17,7 @@ export async function manageApp(world: World, call: ManageCall): Promise<unknown
       ['name', 'link']
     )
   if (edge === 'subscriptions') {
+    if (call.asApp !== true) throw new GraphError(15)
     if (method === 'POST') {
       const read = (key: string) => String(body[key] ?? query.get(key) ?? '')
       if (read('object') !== 'whatsapp_business_account')
@@ -57,10 +58,10 @@ export async function manageApp(world: World, call: ManageCall): Promise<unknown
 /** `GET /debug_token`. */
 export function debugToken(world: World, inputToken: string | null): Json {
   const { identity, knobs } = world
-  if (inputToken !== identity.token || knobs.token === 'expired') {
+  if (inputToken !== (knobs.validToken ?? identity.token) || knobs.token === 'expired') {
     return { data: { error: { code: 190, message: 'Invalid OAuth access token' }, is_valid: false, scopes: [] } }
   }
-  const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging']
+  const { scopes } = knobs
   return {
     data: {
       app_id: identity.appId,

@@ -9,13 +9,15 @@ export interface ManageCall {
   path: string[]
   query: URLSearchParams
   body: Json
+  /** Asked with the app's own token, not a person's. */
+  asApp?: boolean
 }
 
-/** Keeps only the fields asked for (nested braces are ignored); `id` always stays. */
+/** Keeps only the fields asked for (nested braces and parameters are ignored); `id` always stays. */
 export function pickFields(object: Json, fields: string | null, defaults: string[]): Json {
   const wanted = fields
     ? fields
-        .replace(/\{[^}]*\}/g, '')
+        .replace(/\{[^}]*\}|\([^)]*\)/g, '')
         .split(',')
         .map(one => one.trim().split('.')[0]!)
     : defaults

@@ -1,4 +1,8 @@
-/** Templates through the management API: paging, creation, deletion, one by id (contract §8). */
+/**
+ * Templates through the management API: paging, creation, deletion, one by id (contract §8); and what happens to them at
+ * Meta (approved, paused, changed, gone), with the webhooks that tell of it (§2).
+ */
+import { asRecord } from '../wire.ts'
 import { GraphError } from './errors.ts'
 import { type ManageCall, pickFields } from './manage-call.ts'
 import type { Json, TemplateRecord } from './model.ts'
@@ -98,4 +102,80 @@ export function manageTemplate(world: World, call: ManageCall): unknown {
     return { success: true }
   }
   return undefined
+}
+
+/** One webhook to be posted. */
+export interface TemplateChange {
+  field: string
+  value: Json
+}
+
+/**
+ * What Meta does to templates: `{name, language?, …}` changes those that match, `gone: true` removes them, and one that is
+ * not there yet comes into being when `components` are given. Answers the webhooks that tell of it.
+ */
+export function changeTemplates(world: World, given: unknown): TemplateChange[] {
+  const changes: TemplateChange[] = []
+  for (const one of Array.isArray(given) ? given : []) {
+    const { gone, ...change } = asRecord(one)
+    const matches = (template: TemplateRecord) =>
+      template.name === change['name'] && (change['language'] === undefined || template.language === change['language'])
+    const found = world.templates.filter(matches)
+    if (gone === true) {
+      world.templates.splice(0, world.templates.length, ...world.templates.filter(template => !matches(template)))
+      changes.push(...found.map(template => statusChange(template, 'DELETED')))
+    } else if (found.length === 0 && Array.isArray(change['components'])) {
+      const { id } = createTemplate(world, { language: 'en_US', category: 'UTILITY', ...change })
+      const template = world.templates.find(each => each.id === id)!
+      Object.assign(template, { status: 'APPROVED' }, change)
+      changes.push(statusChange(template, template.status))
+    } else for (const template of found) changes.push(...changeTemplate(template, change))
+  }
+  return changes
+}
+
+function changeTemplate(template: TemplateRecord, change: Json): TemplateChange[] {
+  const before = { ...template }
+  Object.assign(template, change)
+  const changes: TemplateChange[] = []
+  const about = aboutTemplate(template)
+  if (template.status !== before.status) changes.push(statusChange(template, template.status))
+  if (template.category !== before.category) {
+    const value = { ...about, previous_category: before.category, new_category: template.category }
+    changes.push({ field: 'template_category_update', value })
+  }
+  const [oldScore, newScore] = [before.quality_score?.score, template.quality_score?.score]
+  if (oldScore !== newScore) {
+    const value = { ...about, previous_quality_score: oldScore ?? 'UNKNOWN', new_quality_score: newScore ?? 'UNKNOWN' }
+    changes.push({ field: 'message_template_quality_update', value })
+  }
+  if (JSON.stringify(template.components) !== JSON.stringify(before.components)) {
+    const text = (type: string) => template.components.find(part => part['type'] === type)?.['text']
+    const value: Json = { ...about, message_template_element: text('BODY') ?? '' }
+    if (text('HEADER') !== undefined) value['message_template_title'] = text('HEADER')
+    if (text('FOOTER') !== undefined) value['message_template_footer'] = text('FOOTER')
+    changes.push({ field: 'message_template_components_update', value })
+  }
+  return changes
+}
+
+function aboutTemplate(template: TemplateRecord): Json {
+  return {
+    message_template_id: Number(template.id),
+    message_template_name: template.name,
+    message_template_language: template.language
+  }
+}
+
+function statusChange(template: TemplateRecord, event: string): TemplateChange {
+  const value: Json = {
+    event,
+    ...aboutTemplate(template),
+    reason: 'NONE',
+    message_template_category: template.category,
+    ...(event === 'PAUSED'
+      ? { other_info: { title: 'FIRST_PAUSE', description: 'Your template has been paused for 3 hours.' } }
+      : {})
+  }
+  return { field: 'message_template_status_update', value }
 }

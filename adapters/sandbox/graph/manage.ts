@@ -4,26 +4,27 @@ import { GraphError, missingObject } from './errors.ts'
 import { type ManageCall, needHandshake, pickFields } from './manage-call.ts'
 import { createTemplate, deleteTemplates, listTemplates } from './manage-templates.ts'
 import type { GraphNumber, Json } from './model.ts'
+import { findAnalytics, pricingAnalytics } from './pricing.ts'
 import type { World } from './world.ts'
 
 function describeNumber(world: World, number: GraphNumber): Json {
   const { knobs, subscription, identity } = world
-  const available = knobs.token === 'valid' ? 'AVAILABLE' : 'BLOCKED'
+  const available = knobs.health ?? (knobs.token === 'valid' ? 'AVAILABLE' : 'BLOCKED')
   return {
     id: number.phoneNumberId,
     display_phone_number: number.displayPhoneNumber,
     verified_name: number.verifiedName,
     quality_rating: knobs.quality,
     code_verification_status: 'VERIFIED',
-    name_status: 'APPROVED',
+    name_status: knobs.nameStatus,
     new_name_status: 'NONE',
-    status: number.registered ? 'CONNECTED' : 'DISCONNECTED',
+    status: knobs.numberStatus ?? (number.registered ? 'CONNECTED' : 'DISCONNECTED'),
     platform_type: 'CLOUD_API',
     throughput: { level: knobs.throughput === 'off' ? 'HIGH' : knobs.throughput },
     account_mode: 'LIVE',
     is_official_business_account: false,
     is_pin_enabled: number.pin !== null,
-    is_on_biz_app: false,
+    is_on_biz_app: knobs.onBizApp,
     last_onboarded_time: '2026-09-01T12:00:00+0000',
     whatsapp_business_manager_messaging_limit: knobs.messagingLimit,
     webhook_configuration: {
@@ -170,8 +171,11 @@ export async function manageAccount(world: World, call: ManageCall): Promise<unk
         entities: [{ entity_type: 'WABA', id: identity.wabaId, can_send_message: 'AVAILABLE' }]
       }
     }
+    const analytics = findAnalytics(query.get('fields'))
+    if (analytics !== null) account['pricing_analytics'] = pricingAnalytics(world, analytics)
     return pickFields(account, query.get('fields'), ['name', 'timezone_id', 'message_template_namespace', 'currency'])
   }
+  if (edge === 'pricing_analytics' && method === 'GET') return pricingAnalytics(world, new Map(query))
   if (edge === 'phone_numbers' && method === 'GET') {
     const data = world.numbers.map(number =>
       pickFields(describeNumber(world, number), query.get('fields'), NUMBER_DEFAULTS)
@@ -198,11 +202,14 @@ export async function manageAccount(world: World, call: ManageCall): Promise<unk
         link: `https://www.facebook.com/games/?app_id=${identity.appId}`
       }
     }
-    return {
-      data: subscription.wabaSubscribed
-        ? [{ ...app, ...(subscription.wabaOverrideUri ? { override_callback_uri: subscription.wabaOverrideUri } : {}) }]
-        : []
-    }
+    const ours = subscription.wabaSubscribed
+      ? [{ ...app, ...(subscription.wabaOverrideUri ? { override_callback_uri: subscription.wabaOverrideUri } : {}) }]
+      : []
+    const others = knobs.otherApps.map(({ id, name, override }) => ({
+      whatsapp_business_api_data: { id, name, link: `https://www.facebook.com/games/?app_id=${id}` },
+      ...(override === undefined ? {} : { override_callback_uri: override })
+    }))
+    return { data: [...ours, ...others] }
   }
   if (edge === 'message_templates') {
     if (method === 'GET') return listTemplates(world, query)

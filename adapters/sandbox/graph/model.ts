@@ -162,6 +162,19 @@ export interface Knobs {
   quality: 'GREEN' | 'YELLOW' | 'RED' | 'UNKNOWN'
   messagingLimit: string
   token: 'valid' | 'expired' | 'no_permission'
+  /** When set, this token is accepted instead of the one in the config: the old one was revoked. */
+  validToken: string | null
+  /** What `debug_token` says that the token may do. */
+  scopes: string[]
+  /** `status` of the numbers; null = by their registration. */
+  numberStatus: 'CONNECTED' | 'FLAGGED' | 'RESTRICTED' | 'RATE_LIMITED' | 'BANNED' | 'PENDING' | 'DISCONNECTED' | null
+  /** `health_status.can_send_message` of the numbers; null = by the token. */
+  health: 'AVAILABLE' | 'LIMITED' | 'BLOCKED' | null
+  nameStatus: 'APPROVED' | 'PENDING_REVIEW' | 'DECLINED' | 'NONE'
+  /** The number is in the WhatsApp Business app too (coexistence). */
+  onBizApp: boolean
+  /** Apps beside ours that are subscribed to the account. */
+  otherApps: { id: string; name: string; override?: string }[]
   /** When set, every webhook goes here, whatever was subscribed. */
   callbackUrl: string | null
   failNext: FailNext[]
@@ -182,6 +195,13 @@ export const DEFAULT_KNOBS: Knobs = {
   quality: 'GREEN',
   messagingLimit: 'TIER_2K',
   token: 'valid',
+  validToken: null,
+  scopes: ['whatsapp_business_management', 'whatsapp_business_messaging'],
+  numberStatus: null,
+  health: null,
+  nameStatus: 'APPROVED',
+  onBizApp: false,
+  otherApps: [],
   callbackUrl: null,
   failNext: []
 }

@@ -34,6 +34,8 @@ export interface World {
   subscription: Subscription
   /** Service messages a month: `PHONE 2026-11` → count. */
   serviceCounts: Map<string, number>
+  /** What was delivered, by half hour, number, country, category and kind of price; see pricing.ts. */
+  uses: Map<string, number>
   /** Newest accepted messages, for statuses by hand. */
   accepted: Map<string, AcceptedMessage>
   blocked: Set<string>

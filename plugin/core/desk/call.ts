@@ -61,6 +61,12 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
       throw thrown
     }
     const error = asPuenteError(thrown)
+    if (error.remedy === 'reauthorise' && wasReplaced(bridge, deskId, call.access.token)) {
+      // Refused with a token that was replaced meanwhile: that says nothing about the new one.
+      permit.release('unused')
+      bridge.gates.open(gate)
+      throw new GateClosed(100)
+    }
     if (error.scope === 'desk') {
       permit.release('trouble')
       closeDeskGate(bridge, deskId, error)
@@ -73,6 +79,11 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
   }
 }
 
+function wasReplaced(bridge: Bridge, deskId: number, token: string): boolean {
+  const desk = bridge.registry.desks().find(candidate => candidate.id === deskId)
+  return desk !== undefined && desk.token !== token
+}
+
 function closeDeskGate(bridge: Bridge, deskId: number, error: PuenteError): void {
   const gate = `desk:${deskId}`
   const attempt = (bridge.gates.state(gate)?.strikes ?? 0) + 1
@@ -83,7 +94,9 @@ function closeDeskGate(bridge: Bridge, deskId: number, error: PuenteError): void
     random: bridge.random
   })
   bridge.gates.close(gate, error.code, delayMs ?? 1_000)
-  if (attempt === 1 || error.remedy === 'reauthorise') {
+  // What needs a person is said once, however often it is probed meanwhile.
+  const said = bridge.registry.desks().find(desk => desk.id === deskId)?.pausedCode === error.code
+  if (error.remedy === 'reauthorise' ? !said : attempt === 1) {
     bridge.log.warn({ desk: deskId, code: error.code, facts: error.facts, delayMs }, 'desk paused')
   }
   bridge.count('desk_paused', { code: error.code })

@@ -50,7 +50,8 @@ export function createDeskPace(options: PaceOptions): DeskPace {
   const { monotonicMs } = options
   const floor = options.floor ?? 1
   let ceiling = options.ceiling
-  let limit = Math.min(ceiling, Math.max(floor, options.start ?? floor))
+  // A newcomer among several processes begins with no part of the ceiling, and works at the floor all the same.
+  let limit = Math.max(floor, Math.min(ceiling, options.start ?? floor))
   let doubling = true
   /** The limit to come back to after a look at the desk with half of the load. */
   let lookingFrom: number | null = null
@@ -94,7 +95,7 @@ export function createDeskPace(options: PaceOptions): DeskPace {
       bestLatency = latency
       bestLag = lag ?? bestLag
       bestAt = now
-      limit = Math.min(ceiling, lookingFrom)
+      limit = Math.max(floor, Math.min(ceiling, lookingFrom))
       lookingFrom = null
       watchAfter(settleMs)
       return
@@ -115,7 +116,8 @@ export function createDeskPace(options: PaceOptions): DeskPace {
       limit = Math.max(floor, limit / 2)
       watchAfter(settleMs)
     } else if (wasFull && limit < ceiling && behindMs < LAG.quietMs) {
-      limit = Math.min(ceiling, doubling ? limit * STEP.first : limit + Math.max(STEP.least, limit * STEP.part))
+      const grown = doubling ? limit * STEP.first : limit + Math.max(STEP.least, limit * STEP.part)
+      limit = Math.max(floor, Math.min(ceiling, grown))
       watchAfter(settleMs)
     } else watchAfter(0)
   }

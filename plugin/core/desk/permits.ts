@@ -1,16 +1,17 @@
 /**
- * Permits for calls to one desk: never more in flight than the pace allows, messages before ticks before backfill.
+ * Permits for calls to one desk: never more in flight than the pace allows, messages before ticks before backfill
+ * before comforts.
  */
 import type { DeskPace } from './pace.ts'
 
 /** Lower goes first. */
-export const PRIORITY = { message: 0, tick: 1, backfill: 2 } as const
+export const PRIORITY = { message: 0, tick: 1, backfill: 2, comfort: 3 } as const
 export type Priority = (typeof PRIORITY)[keyof typeof PRIORITY]
 
 export interface Permits {
   /** Resolves with the function that gives the permit back. */
   acquire(priority: Priority): Promise<Permit>
-  /** Something of a higher rank waits. */
+  /** How many calls of a higher rank wait. */
   waiting(priority: Priority): number
   inFlight(): number
   /** The limit may have grown without any call. */
@@ -23,7 +24,7 @@ export interface Permit {
 }
 
 export function createPermits(pace: DeskPace): Permits {
-  const queues: (() => void)[][] = [[], [], []]
+  const queues: (() => void)[][] = [[], [], [], []]
   let inFlight = 0
 
   const next = (): void => {

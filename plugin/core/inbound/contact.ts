@@ -82,10 +82,18 @@ async function lookUp(run: InboundRun, ids: CustomerIds, extra: string[]): Promi
     for (const key of extra) matches.push({ key, values: phones })
   }
   if (matches.length === 0) return null
-  const found = await callDesk(bridge, {
-    deskId: number.deskId,
-    access: number.deskAccess,
-    run: access => bridge.desk.filterContacts(access, matches)
+  const filter = (asked: ContactMatch[]): Promise<DeskContact[]> =>
+    callDesk(bridge, {
+      deskId: number.deskId,
+      access: number.deskAccess,
+      run: access => bridge.desk.filterContacts(access, asked)
+    })
+  const found = await filter(matches).catch(error => {
+    // The desk refuses a question about an attribute that nobody defined (any more): the customer is served without it.
+    const known = matches.filter(({ key }) => !extra.includes(key))
+    if (!(error instanceof PuenteError && error.code === 'desk_invalid') || known.length === matches.length) throw error
+    bridge.log.warn({ number: number.id, keys: extra }, 'the desk does not know a phone attribute of the policy')
+    return known.length === 0 ? [] : filter(known)
   })
   return bestContact(found, identifier, phones, extra)
 }

@@ -1,6 +1,6 @@
 /**
  * Law 5 towards the desk: an earlier attempt has no outcome. Once a request that we gave up can no longer commit, the
- * desk is asked whether it did; only then is it repeated.
+ * desk is asked whether it did (CW-SOURCE-REPEATS, CW-LIST-ALL); only then is it repeated.
  */
 import { callDesk } from '../desk/call.ts'
 import { PuenteError } from '../errors.ts'
@@ -62,7 +62,8 @@ function waitUntilSettled(run: InboundRun, event: LaneEvent): void {
   if (event.attemptAgeMs < settledMs) throw new GateClosed(settledMs - event.attemptAgeMs)
 }
 
-async function findRow(
+/** The row with this source id among those after `after`, or null. */
+export async function findRow(
   run: InboundRun,
   conversationId: number,
   after: number,

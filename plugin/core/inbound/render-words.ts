@@ -111,7 +111,7 @@ export function plainLine(text: string, limit = 400): string {
     .replace(/&(?=[#A-Za-z])/g, '&' + WORD_JOINER)
 }
 
-/** The desk runs outgoing rows through Liquid (chatwoot contract §11.25): `{{` and `{%` are kept from meaning anything. */
+/** The desk runs outgoing rows through Liquid (CW-LIQUID): `{{` and `{%` are kept from meaning anything. */
 export function neutraliseLiquid(content: string): string {
   return content.replace(/\{(?=\\?[{%])/g, '{' + WORD_JOINER)
 }

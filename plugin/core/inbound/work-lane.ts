@@ -70,6 +70,7 @@ async function deliverEvent(run: InboundRun, event: LaneEvent): Promise<void> {
   const { bridge, lane, number } = run
   const fact = datedBy(event, bridge.readFact(await bridge.lanes.payload(event)))
   learnIds(run, fact)
+  await noteConsent(run, fact)
   const drafts = await prepareDraft(run, event, fact)
   let code: string | undefined
   for (const [step, draft] of drafts.entries()) {
@@ -82,6 +83,13 @@ async function deliverEvent(run: InboundRun, event: LaneEvent): Promise<void> {
   lane.sessionFrom = laterInbound(lane.sessionFrom, opensWindowAt(fact))
   run.pending.push(doneWork(lane, event, drafts.length === 0 ? 3 : 1, code))
   bridge.count('inbound_delivered', { kind: fact.kind })
+}
+
+/** Kept for whoever is about to send a marketing template; the same word twice changes nothing. */
+async function noteConsent({ bridge, number, lane }: InboundRun, fact: InboundFact): Promise<void> {
+  if (fact.kind !== 'preference' || fact.category !== 'marketing_messages') return
+  const marketing = fact.value === 'stop' ? 'stopped' : 'resumed'
+  await bridge.consents.note(number.id, lane.customerId, marketing, fact.at)
 }
 
 /** A time that cannot be (none, zero, next year) was put right when the event was stored; that one counts everywhere. */

@@ -8,10 +8,10 @@ import { GateClosed, holdOf } from '../lanes/hold.ts'
 import type { DeskDraft, InboundFact } from '../model.ts'
 import type { DeskRow } from '../ports/help-desk.ts'
 import type { LaneEvent, Work } from '../ports/store.ts'
-import { attributesAtCreation } from './attributes.ts'
+import { attributesAfterInbound, attributesAtCreation } from './attributes.ts'
 import { findOrCreateContact } from './contact.ts'
 import { fetchFiles } from './files.ts'
-import { findWritten } from './find-written.ts'
+import { findRow, findWritten } from './find-written.ts'
 import type { InboundRun } from './work-lane.ts'
 
 export interface Written {
@@ -84,13 +84,17 @@ function remember(run: InboundRun, event: LaneEvent, fact: InboundFact, sourceId
     payload: { pageDay: event.pageDay, pageId: event.pageId, offset: event.offset, length: event.length }
   })
   run.pending.push({ op: 'head', numberId: number.id, customerId: lane.customerId, lastMessageId: messageId })
-  // Writing an incoming row opens a resolved conversation again; an echo or a grey line does not.
+  if (fact.kind === 'message' && binding.conversationId !== null) {
+    run.bridge.attributes.note(number.id, binding.conversationId, attributesAfterInbound(number, lane.windowFrom))
+  }
+  // Writing an incoming row opens a resolved conversation again; an echo or a grey line does not (CW-ECHO-QUIET).
   if (fact.kind === 'message' && binding.conversationStatus === 'resolved') binding.conversationStatus = 'open'
   return { messageId }
 }
 
 async function post(run: InboundRun, event: LaneEvent, row: DeskRow, step: number, draft: DeskDraft): Promise<number> {
-  // What the desk has deleted is mapped again, once; a second 404 is the desk's last word.
+  // What the desk has deleted is mapped again, once; a second 404 is the desk's last word (CW-DELETED,
+  // CW-CONTACT-GONE).
   for (let remapped = 0; ; remapped++) {
     try {
       return await postMapped(run, event, row, step, draft)
@@ -137,6 +141,7 @@ async function postMapped(
   }
   const contactId = binding.contactId!
   const sourceId = binding.sourceId!
+  const attributes = attributesAtCreation(run, draft)
   const embeds = (row.files?.length ?? 0) === 0
   const created = await callDesk(bridge, {
     deskId: number.deskId,
@@ -161,7 +166,7 @@ async function postMapped(
           contactId,
           sourceId,
           row: embeds ? { ...row, quotesMessageId: undefined } : undefined,
-          attributes: attributesAtCreation(run, draft)
+          attributes
         },
         options
       )
@@ -169,6 +174,7 @@ async function postMapped(
   binding.conversationId = created.conversationId
   binding.conversationStatus = 'open'
   binding.lastMessageId = created.messageId ?? 0
+  bridge.attributes.note(number.id, created.conversationId, attributes, attributes)
   run.pending.push({
     op: 'binding',
     numberId: number.id,
@@ -178,6 +184,11 @@ async function postMapped(
   })
   bridge.breakpoint('inbound.conversation_created')
   if (embeds && created.messageId !== null) return created.messageId
+  if (embeds) {
+    // The desk greeted right behind it, and its answer shows the greeting: the row is there all the same (CW-GREETED).
+    const written = await findRow(run, created.conversationId, 0, row.sourceId ?? '')
+    if (written !== null) return written
+  }
   return postMapped(run, event, row, step, draft)
 }
 

@@ -9,6 +9,13 @@ export interface PumpOptions {
   bridge: Bridge
   workInbound: (lane: HeldLane) => Promise<Leaving>
   workOutbound: (lane: HeldLane) => Promise<Leaving>
+  /** False while this process may not work on lanes at all (others have all the calls that the desk may get). */
+  mayClaim?: () => boolean
+  /**
+   * Most inbound lanes of a desk that this process should hold (default: any number). Where several processes share a desk,
+   * what one holds beyond what its permits can work on soon would wait here while another has nothing to do.
+   */
+  mostHeld?: (deskId: number) => number
   /** Most lanes held at a time. */
   capacity?: number
 }
@@ -26,15 +33,24 @@ export interface Pump {
 
 /** A claim for one free place would cost as much as one for many. */
 const WORTH_CLAIMING = 16
+const SECOND_LOOK_MS = 5
+/** Due times that are kept in memory. */
+const MOST_DUES = 1_000
+const COMMON_GRAIN_MS = 25
 
 export function createPump(options: PumpOptions): Pump {
   const { bridge } = options
   const capacity = options.capacity ?? 256
   const held = new Map<number, HeldLane>()
   let wanted = false
+  // The database's clock may be a moment behind the timer that went off for it: then one more look.
+  let timed = false
+  let secondLook = false
   let claiming = false
   let stopping = false
   let paused = false
+  /** At the last claim some desk was left out, since this process holds enough of its lanes. */
+  let hadNoRoom = false
   const idleWaiters: (() => void)[] = []
 
   const work = async (lane: HeldLane): Promise<void> => {
@@ -62,21 +78,40 @@ export function createPump(options: PumpOptions): Pump {
         bridge.log.error({ lane: lane.id, err: error }, 'lane given up, its lease will end')
     } finally {
       held.delete(lane.id)
+      if (hadNoRoom && !lane.outbound && roomFor(lane.deskId) >= WORTH_CLAIMING / 2) {
+        hadNoRoom = false
+        wanted = true
+      }
       if (held.size === 0) for (const resolve of idleWaiters.splice(0)) resolve()
       if (wanted && !claiming) queueMicrotask(() => void claim())
     }
   }
 
+  const roomFor = (deskId: number): number => {
+    const most = options.mostHeld?.(deskId) ?? Number.POSITIVE_INFINITY
+    if (most === Number.POSITIVE_INFINITY) return most
+    let mine = 0
+    for (const lane of held.values()) if (!lane.outbound && lane.deskId === deskId) mine++
+    return most - mine
+  }
+
   const claim = async (): Promise<void> => {
-    if (claiming || stopping || paused) return
+    if (claiming || stopping || paused || options.mayClaim?.() === false) return
     const free = capacity - held.size
     if (free < Math.min(WORTH_CLAIMING, capacity) && held.size > 0) return
     claiming = true
     wanted = false
+    const again = timed
+    timed = false
+    const desks = bridge.registry.desks().map(desk => ({ id: desk.id, room: roomFor(desk.id) }))
+    const crowded = desks.filter(desk => desk.room < WORTH_CLAIMING / 2)
+    hadNoRoom = crowded.length > 0
+    const room = Math.min(...desks.filter(desk => !crowded.includes(desk)).map(desk => desk.room))
+    const limit = Math.min(free, 128, room)
     try {
       const lanes = await bridge.lanes.claim({
-        limit: Math.min(free, 128),
-        blockedDesks: idsOf('desk:'),
+        limit,
+        blockedDesks: [...idsOf('desk:'), ...crowded.map(desk => desk.id)],
         blockedNumbers: idsOf('number:')
       })
       if (lanes.length > 0) {
@@ -87,7 +122,10 @@ export function createPump(options: PumpOptions): Pump {
           held.set(lane.id, mine)
           void work(mine)
         }
-        if (lanes.length >= Math.min(free, 128)) wanted = true
+        if (lanes.length >= limit) wanted = true
+      } else if (again) {
+        secondLook = true
+        schedule(SECOND_LOOK_MS)
       }
     } catch (error) {
       bridge.log.warn({ err: (error as Error).message }, 'claim failed, the sweep comes back')
@@ -99,22 +137,39 @@ export function createPump(options: PumpOptions): Pump {
 
   const idsOf = (prefix: string): number[] => bridge.gates.closed(prefix).map(key => Number(key.slice(prefix.length)))
 
-  // One timer for the nearest due time that this process knows of.
+  // The due times that this process knows of, nearest first, and one timer for the nearest.
+  const dues: number[] = []
   let timer: NodeJS.Timeout | null = null
   let timerAtMs = Number.POSITIVE_INFINITY
   const schedule = (inMs: number): void => {
-    const atMs = bridge.clock.monotonicMs() + inMs
-    if (stopping || atMs >= timerAtMs) return
+    // Where many are due one after the other, one claim takes several.
+    const grainMs = dues.length < 4 ? 1 : COMMON_GRAIN_MS
+    const atMs = Math.ceil((bridge.clock.monotonicMs() + inMs) / grainMs) * grainMs
+    let place = dues.length
+    while (place > 0 && dues[place - 1]! > atMs) place--
+    // What is left out at the far end is found by the sweep.
+    if (dues[place - 1] === atMs || place >= MOST_DUES) return
+    dues.splice(place, 0, atMs)
+    if (dues.length > MOST_DUES) dues.pop()
+    arm()
+  }
+  const arm = (): void => {
+    const atMs = dues[0]
+    if (stopping || atMs === undefined || atMs >= timerAtMs) return
     if (timer !== null) clearTimeout(timer)
     timerAtMs = atMs
-    timer = setTimeout(
-      () => {
-        timer = null
-        timerAtMs = Number.POSITIVE_INFINITY
-        kick()
-      },
-      Math.min(inMs + 1, 60_000)
-    )
+    timer = setTimeout(goOff, Math.min(Math.max(0, atMs - bridge.clock.monotonicMs()) + 1, 60_000))
+  }
+  const goOff = (): void => {
+    timer = null
+    timerAtMs = Number.POSITIVE_INFINITY
+    const now = bridge.clock.monotonicMs()
+    const over = dues.findIndex(atMs => atMs > now)
+    dues.splice(0, over === -1 ? dues.length : over)
+    arm()
+    timed = !secondLook
+    secondLook = false
+    kick()
   }
 
   const kick = (): void => {

@@ -1,6 +1,7 @@
 /**
  * What the desk says about a message that exists: a person pressed Retry, deleted it, or the desk painted it failed
- * because our answer to its hook came late. Decided by state, never by the number or order of hooks (contract §13).
+ * because our answer to its hook came late. Decided by state, never by the number or order of hooks (contract §13); what a
+ * message quotes is remembered by us (CW-RETRY-KEEPS).
  */
 import { callDesk } from '../desk/call.ts'
 import { PuenteError } from '../errors.ts'
@@ -28,7 +29,9 @@ export async function handleChange(run: OutboundRun, event: LaneEvent): Promise<
     run: access => bridge.desk.readMessage(access, conversationId, event.ord)
   })
   if (fresh === null || fresh.attributes['deleted'] === true) return
-  if (delivery === null) {
+  // Taken up by this very event (an old hook, or news of a message that nobody had heard of), and interrupted on its way.
+  const begun = delivery?.state === 'queued' && event.key === `d:${event.ord}`
+  if (delivery === null || begun) {
     // As the desk has it now, not as an old hook tells it.
     const read = { ...hook, message: fresh }
     await deliverMessage(run, { messageId: event.ord, generation: 1, payload: event, hook: read, resumed: true, event })
@@ -36,7 +39,10 @@ export async function handleChange(run: OutboundRun, event: LaneEvent): Promise<
   }
   if (fresh.status === 'failed') {
     // We did not write this: tell the truth again, send nothing.
-    if (delivery.told !== 'failed') await bridge.deliveries.correctTold(number.id, event.ord, 'failed')
+    if (delivery.told !== 'failed') {
+      await bridge.deliveries.correctTold(number.id, event.ord, 'failed')
+      bridge.background(() => bridge.numbers.count(number.id, 'painted_failed', 1))
+    }
     return
   }
   if (fresh.status !== 'sent' || delivery.told !== 'failed') return

@@ -4,6 +4,7 @@
  */
 import { asPuenteError, PuenteError } from '../errors.ts'
 import { canonicalPhone } from '../identity.ts'
+import { attributesOfBegun } from '../inbound/attributes.ts'
 import { GateClosed, holdOf, LaneLost } from '../lanes/hold.ts'
 import type { PartToSend, Recipient } from '../model.ts'
 import type { DeskHook } from '../ports/help-desk.ts'
@@ -14,6 +15,7 @@ import { numberNow } from './parked.ts'
 import { planMessage } from './plan.ts'
 import { prepareParts, type ReadyPart } from './prepare.ts'
 import { pauseNumber, sendPart } from './send.ts'
+import { planPickerTemplate } from './template.ts'
 import { LaneWaits, type OutboundRun } from './work-lane.ts'
 
 export interface MessageToDeliver {
@@ -49,7 +51,9 @@ export async function deliverMessage(run: OutboundRun, message: MessageToDeliver
   try {
     if (tooOld(run, message, earlier)) throw new PuenteError('too_old')
     const to = recipientOf(run, hook)
-    const planned = planMessage(hook, { listLabel: text(number.language, 'send.list_label') })
+    const planned = isPickerSend(hook)
+      ? [await planPickerTemplate(run, hook.templateParams, to.phone !== undefined)]
+      : planMessage(hook, { listLabel: text(number.language, 'send.list_label') })
     const isTemplate = planned.some(part => part.kind === 'template')
     if (
       !isTemplate &&
@@ -70,11 +74,21 @@ export async function deliverMessage(run: OutboundRun, message: MessageToDeliver
     const error = asPuenteError(thrown)
     // An upload met what a send would have met: the number pauses, the message says why.
     if (error.code.startsWith('wa_') && isShared(error)) pauseNumber(run, message, error)
+    // WhatsApp knows the template otherwise than our copy does.
+    if (error.code.startsWith('wa_template_') && error.stage === 'attempt') {
+      bridge.background(() => bridge.templates.want(number.wabaId))
+    }
     // What is refused for good is shown at once with its remedy; everything else is the lane's business.
     const forGood = error.certainty === 'did_not_happen' && isRefusal(error)
     if (!forGood) throw thrown
     setState(run, message, 'failed', error)
   }
+}
+
+function isPickerSend<H extends MessageToDeliver['hook']>(
+  hook: H
+): hook is H & { templateParams: Record<string, unknown> } {
+  return hook.instruction === undefined && hook.templateParams !== null
 }
 
 type Fate = 'send' | 'sent' | 'unknown' | 'uncertain'
@@ -225,6 +239,7 @@ function bindConversation(run: OutboundRun, message: MessageToDeliver): Work[] {
     lastMessageId: message.messageId
   }
   lane.binding = binding
+  run.bridge.attributes.note(number.id, conversationId, attributesOfBegun(number, lane.windowFrom))
   return [{ op: 'binding', numberId: number.id, customerId: lane.customerId, hold: holdOf(lane), binding }]
 }
 

@@ -6,16 +6,26 @@ import { planMedia } from '../capabilities.ts'
 import { PuenteError } from '../errors.ts'
 import { splitText } from '../markup/split.ts'
 import { toWhatsApp } from '../markup/to-whatsapp.ts'
-import type { TemplateMessage } from '../model.ts'
+import type { ComposedPart, MediaKind, TemplateMessage } from '../model.ts'
 import type { DeskFile, DeskHook } from '../ports/help-desk.ts'
 import { RULES } from '../rules.ts'
-import { templateFromPicker } from './template.ts'
+import type { FileRef, InstructedPart } from '../talk/instruction.ts'
+import type { TemplateLink } from './template.ts'
 
 export type PlannedPart =
   | { kind: 'text'; body: string }
   | { kind: 'file'; file: DeskFile; caption?: string; voiceHint: boolean }
   | { kind: 'choices'; body: string; choices: { id: string; title: string }[]; listLabel: string }
-  | { kind: 'template'; template: TemplateMessage }
+  | { kind: 'template'; template: TemplateMessage; uploads?: { id: string; file: FileRef }[]; links?: TemplateLink[] }
+  /** A file that an instruction names, wherever it lies. */
+  | {
+      kind: 'instructed_file'
+      file: FileRef
+      as: 'media' | 'sticker' | 'voice'
+      linkType?: MediaKind
+      caption?: string
+    }
+  | ComposedPart
 
 type MessageHook = Extract<DeskHook, { kind: 'message' }>
 
@@ -27,7 +37,7 @@ const RECORDED = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\
 /** Fails with `nothing_to_send`, `wa_template_parameters`, `media_unsupported` or `media_too_large`. */
 export function planMessage(hook: MessageHook, options: { listLabel: string }): PlannedPart[] {
   const { message } = hook
-  if (hook.templateParams !== null) return [{ kind: 'template', template: templateFromPicker(hook.templateParams) }]
+  if (hook.instruction !== undefined) return hook.instruction.parts.flatMap(planInstructed)
   const text = toWhatsApp(message.content ?? '').trim()
   const choices = readChoices(message.attributes, message.contentType)
   if (choices.length > 0 && text !== '' && text.length <= RULES.replyButtons.value.bodyLimit) {
@@ -55,6 +65,21 @@ export function planMessage(hook: MessageHook, options: { listLabel: string }): 
   return parts
 }
 
+function planInstructed(part: InstructedPart): PlannedPart[] {
+  switch (part.kind) {
+    case 'text':
+      return texts(part.body)
+    case 'file':
+      return [{ kind: 'instructed_file', file: part.file, as: part.as, linkType: part.linkType, caption: part.caption }]
+    case 'filled': {
+      const { name, language, components, uploads } = part
+      return [{ kind: 'template', template: { name, language, components }, uploads }]
+    }
+    case 'composed':
+      return [part.part]
+  }
+}
+
 function texts(words: string): PlannedPart[] {
   return words === '' ? [] : splitText(words, RULES.textLimit.value).map(body => ({ kind: 'text', body }))
 }
@@ -72,7 +97,7 @@ export function guessMime(type: string): string {
   return type === 'image' ? 'image/jpeg' : type === 'audio' ? 'audio/mpeg' : type === 'video' ? 'video/mp4' : ''
 }
 
-/** Items of an `input_select`: the desk shows only the content, WhatsApp gets the choices. */
+/** Items of an `input_select`: the desk shows only the content, WhatsApp gets the choices (CW-CHOICES). */
 function readChoices(attributes: Record<string, unknown>, contentType: string): { id: string; title: string }[] {
   const items = attributes['items']
   if (contentType !== 'input_select' || !Array.isArray(items)) return []

@@ -1,5 +1,6 @@
 /** Sends one part: pace, gate, attempt committed, deadline checked, bytes, outcome. */
 import { asPuenteError, PuenteError } from '../errors.ts'
+import { namesOf } from '../inbound/attributes.ts'
 import { GateClosed, holdOf, LaneLost } from '../lanes/hold.ts'
 import type { PartToSend } from '../model.ts'
 import type { Work } from '../ports/store.ts'
@@ -93,6 +94,10 @@ export async function sendPart(
         messageId: message.messageId
       }
     })
+    bridge.attributes.note(number.id, message.hook.message.conversationId, {
+      ...namesOf(number),
+      ...(sending.part.kind === 'template' ? { wa_last_template: sending.part.template.name } : {})
+    })
     if (accepted.waId !== undefined && accepted.waId !== lane.ids.waId) {
       run.pending.push({ op: 'alias', deskId: number.deskId, alias: `w:${accepted.waId}`, customerId: lane.customerId })
     }
@@ -151,6 +156,11 @@ async function settleRefusal(
     lane.strikes += 1
     throw new LaneWaits(nextDelayMs({ attempt: lane.strikes, error, random: bridge.random }) ?? 1_000)
   }
+  if (error.remedy === 'reauthorise' && bridge.registry.number(number.id)?.token !== number.token) {
+    // Refused with a token that was replaced meanwhile: that says nothing about the new one.
+    bridge.gates.open(`number:${number.id}`)
+    throw new LaneWaits(100)
+  }
   if (error.scope !== 'message' && error.scope !== 'pair') {
     pauseNumber(run, message, error)
   }
@@ -196,6 +206,7 @@ async function takePace(run: OutboundRun): Promise<void> {
 
 function originOf(message: MessageToDeliver): string {
   const { hook } = message
+  if (hook.instruction !== undefined && hook.instruction.origin !== 'tab') return 'automation'
   if (hook.message.type === 'template') return 'system'
   if (hook.message.senderType === 'bot') return 'bot'
   if (hook.message.attributes['automation_rule_id'] !== undefined) return 'automation'

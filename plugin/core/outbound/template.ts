@@ -1,74 +1,70 @@
 /**
- * A send from the desk's own template picker (`template_params`, seen in recorded-4.16.2) as a template message.
- * A media header comes as an address, which WhatsApp fetches by itself. Leaves out carousels, which the picker cannot fill.
+ * A send from the desk's own template picker (`template_params`, CW-TEMPLATE-SHOWN) as a template message: looked
+ * up, filled and checked by the template model before anything leaves. A media header comes as an address, which Puente
+ * fetches, checks and uploads itself (template-media.ts).
  */
 import { PuenteError } from '../errors.ts'
-import type { TemplateMessage, TemplateParameter } from '../model.ts'
+import { uploadId } from '../talk/instruction.ts'
+import { fillTemplate } from '../templates/fill.ts'
+import type { MediaFormat, Slot, Template, Values } from '../templates/model.ts'
+import { readPickerAnswer, valuesFromPicker } from '../templates/picker.ts'
+import { problemError, unknownTemplateError } from '../templates/problems.ts'
+import { listSlots } from '../templates/slots.ts'
+import { numberNow } from './parked.ts'
+import type { PlannedPart } from './plan.ts'
+import type { OutboundRun } from './work-lane.ts'
 
-interface PickerButton {
-  type?: string
-  parameter?: string
+/** A file that a template needs and that lies at an address which an agent typed. */
+export interface TemplateLink {
+  /** Stands in the components until the file is uploaded. */
+  id: string
+  format: MediaFormat
+  url: string
+  filename?: string
+  /** Of the slot, for the sentence when it cannot be used. */
+  label: string
 }
 
-export function templateFromPicker(params: Record<string, unknown>): TemplateMessage {
-  const name = params['name']
-  const language = params['language']
-  if (typeof name !== 'string' || typeof language !== 'string') {
+type PlannedTemplate = Extract<PlannedPart, { kind: 'template' }>
+
+/** Fails with `wa_template_…` or `wa_phone_needed`, each with the sentence's facts, before anything is fetched or sent. */
+export async function planPickerTemplate(
+  run: OutboundRun,
+  params: Record<string, unknown>,
+  hasPhone: boolean
+): Promise<PlannedTemplate> {
+  const answer = readPickerAnswer(params)
+  if (answer === null) {
     throw new PuenteError('wa_template_parameters', { stage: 'decide', facts: { missing: 'name or language' } })
   }
-  const processed = (params['processed_params'] ?? {}) as Record<string, unknown>
-  // Older desks put the body's slots at the top.
-  const body = (isRecord(processed['body']) ? processed['body'] : flatSlots(processed)) as Record<string, unknown>
-  const header = isRecord(processed['header']) ? processed['header'] : {}
-  const buttons = Array.isArray(processed['buttons']) ? (processed['buttons'] as (PickerButton | null)[]) : []
-  return {
-    name,
-    language,
-    header: [
-      ...mediaHeader(header),
-      ...slots(Object.fromEntries(Object.entries(header).filter(([key]) => !key.startsWith('media_'))))
-    ],
-    body: slots(body),
-    buttons: buttons.flatMap((button, index) => {
-      if (!button?.parameter) return []
-      const copy = button.type === 'copy_code'
-      return [
-        {
-          index,
-          type: copy ? ('copy_code' as const) : ('url' as const),
-          parameter: { type: copy ? ('coupon_code' as const) : ('text' as const), value: button.parameter }
-        }
-      ]
-    })
+  const { bridge, number } = run
+  const template = await bridge.templates.find(number, answer.name, answer.language)
+  if (template === null) throw unknownTemplateError()
+  const { values, links } = takeLinks(template, valuesFromPicker(template, answer.processed))
+  const filled = fillTemplate(template, values, { now: numberNow(bridge, number), hasPhone })
+  if (!filled.ok) throw problemError(filled.problems)
+  const message = { name: template.name, language: template.language, components: filled.components }
+  // Only of what was found in order: a wrong address is a problem of its own, above.
+  return { kind: 'template', template: message, ...(links.length === 0 ? {} : { links }) }
+}
+
+/** Puts reserved ids where addresses are; an address that is none stays, so that filling refuses it. */
+function takeLinks(template: Template, given: Values): { values: Values; links: TemplateLink[] } {
+  const values = { ...given }
+  const links: TemplateLink[] = []
+  for (const slot of listSlots(template)) {
+    const value = values[slot.id]
+    if (!isMedia(slot) || typeof value !== 'object' || !('link' in value)) continue
+    const { link, filename } = value
+    if (!/^https?:\/\/[^\s{}]+$/i.test(link.trim()) || !URL.canParse(link.trim())) continue
+    const id = uploadId(links.length)
+    const name = filename === undefined ? {} : { filename }
+    links.push({ id, format: slot.kind, url: link.trim(), label: slot.label, ...name })
+    values[slot.id] = { mediaId: id, ...name }
   }
+  return { values, links }
 }
 
-function mediaHeader(header: Record<string, unknown>): TemplateParameter[] {
-  const { media_url: url, media_type: told, media_name: name } = header
-  if (url === undefined || url === null || url === '') return []
-  const type = MEDIA_HEADERS.find(known => known === String(told).toLowerCase())
-  if (type === undefined || typeof url !== 'string' || !/^https?:\/\//i.test(url)) {
-    throw new PuenteError('wa_template_parameters', { stage: 'decide', facts: { media: String(told) } })
-  }
-  return [
-    { type, value: url, ...(type === 'document' && typeof name === 'string' && name !== '' ? { filename: name } : {}) }
-  ]
-}
-
-const MEDIA_HEADERS = ['image', 'video', 'document'] as const
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function flatSlots(processed: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(processed).filter(([, value]) => typeof value === 'string'))
-}
-
-/** Numbered slots in their order, named ones by their name. */
-function slots(values: Record<string, unknown>): TemplateParameter[] {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined && value !== null)
-  const numbered = entries.every(([key]) => /^\d+$/.test(key))
-  if (numbered) entries.sort(([a], [b]) => Number(a) - Number(b))
-  return entries.map(([key, value]) => ({ type: 'text', value: String(value), ...(numbered ? {} : { name: key }) }))
+function isMedia(slot: Slot): slot is Slot & { kind: MediaFormat } {
+  return slot.kind === 'image' || slot.kind === 'video' || slot.kind === 'document'
 }

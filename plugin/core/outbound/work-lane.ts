@@ -1,6 +1,6 @@
 /**
- * Works one outbound lane: what agents, macros and bots wrote to a customer leaves in the desk's order. Parked answers
- * go first once the window is open.
+ * Works one outbound lane: what agents, macros and bots wrote to a customer leaves in the desk's order (CW-IDS-RISE).
+ * Parked answers go first once the window is open.
  */
 import type { Bridge } from '../bridge.ts'
 import { asPuenteError, type PuenteError } from '../errors.ts'
@@ -48,6 +48,10 @@ export async function workOutboundLane(bridge: Bridge, lane: HeldLane): Promise<
     closeWindow: () => {
       refusedAt = now()
       run.pending.push({ op: 'windowClosed', numberId: number.id, customerId: lane.customerId, at: refusedAt })
+      if (lane.binding?.conversationId != null)
+        bridge.attributes.note(number.id, lane.binding.conversationId, {
+          wa_window_expires_at: refusedAt.toISOString()
+        })
     }
   }
   try {

@@ -42,6 +42,8 @@ export interface ReceiptRecord {
 
 export interface Tick {
   delivery: DeliveryRecord
+  /** What is known of the delivery's own failure, for its sentence. */
+  facts: Record<string, string | number | boolean | null> | null
   toldCode: string | null
   version: number
   receipts: ReceiptRecord[]

@@ -4,11 +4,22 @@
  * no full answer came back; 4xx and refused connections `did_not_happen`.
  */
 
+import type { Instruction } from '../talk/instruction.ts'
+
 export interface DeskAccess {
   /** Base URL without trailing slash. */
   url: string
   accountId: number
   token: string
+  /** An agent's own session instead of the token: the call is then made as that agent, and shown under their name. */
+  session?: AgentDeskSession
+}
+
+/** What the desk's dashboard keeps in its cookie (contract §7). Never stored, never logged. */
+export interface AgentDeskSession {
+  accessToken: string
+  client: string
+  uid: string
 }
 
 export interface DeskContact {
@@ -16,6 +27,7 @@ export interface DeskContact {
   name?: string
   /** With `+`. */
   phone?: string
+  email?: string
   identifier?: string
   attributes: Record<string, unknown>
   additionalAttributes: Record<string, unknown>
@@ -84,6 +96,8 @@ export interface DeskConversation {
   sourceId: string | null
   lastMessageId: number | null
   lastActivityAt: Date
+  /** Seconds; moves with every change of the conversation itself. 0 when it is not told. */
+  updatedAt: number
   attributes: Record<string, unknown>
 }
 
@@ -149,11 +163,20 @@ export interface HelpDesk {
     reason?: string
   ): Promise<void>
   deleteMessage(access: DeskAccess, conversationId: number, messageId: number): Promise<void>
+  /** One conversation as it is now. Fails with `desk_not_found`. */
+  readConversation(access: DeskAccess, conversationId: number): Promise<DeskConversation>
+  /**
+   * Writes them whole: keys that are not named are lost. With `merge`, desks of later versions keep them; earlier ones
+   * ignore it. Gives all attributes as they are then, where the desk says so.
+   */
   setConversationAttributes(
     access: DeskAccess,
     conversationId: number,
-    attributes: Record<string, unknown>
-  ): Promise<void>
+    attributes: Record<string, unknown>,
+    options?: { merge?: boolean }
+  ): Promise<Record<string, unknown> | null>
+  /** Shows (or no longer shows) the agents that somebody writes. The desk tells it by a hook. */
+  setTyping(access: DeskAccess, conversationId: number, on: boolean, options?: { private?: boolean }): Promise<void>
   /** Opens an attachment's bytes, following the desk's redirects; gives the original name when the desk tells it. */
   openFile(
     access: DeskAccess,
@@ -178,6 +201,8 @@ export type DeskHook =
       quotesMessageId: number | null
       quotesSourceId: string | null
       templateParams: Record<string, unknown> | null
+      /** Asked for through Puente itself: it says what leaves, the row's content does not. */
+      instruction?: Instruction
     }
   | {
       kind: 'conversation'
@@ -186,6 +211,10 @@ export type DeskHook =
       contactSource: string | null
       status: string | null
       attributes: Record<string, unknown>
+      /** The change of attributes that it tells, if it is about one. */
+      attributesChanged: { from: Record<string, unknown>; to: Record<string, unknown> } | null
+      /** Of the conversation when the hook was made, seconds; 0 when it is not told. */
+      updatedAt: number
       assigneeId: number | null
     }
   | {

@@ -9,6 +9,10 @@ export interface DeskRecord {
   sandbox: boolean
   paceLimit: number
   pausedCode: string | null
+  /** Of the server, as it said when it was last asked; null before that. */
+  version: string | null
+  /** Whose token it is: `administrator` or `agent`; null before it was asked. */
+  role: string | null
 }
 
 export interface NumberRecord {
@@ -35,10 +39,17 @@ export interface NumberRecord {
   connectedAt: Date
   pausedCode: string | null
   changedCursor: Date
+  /** Where the inbox sent its hooks when it was last well. */
+  hookUrl: string | null
+  /** What is wrong with the inbox's settings and only a person can mend: `hook_url`, `window`, `marker`, `gone`, `taken`, `hidden`. */
+  inboxTrouble: string[]
 }
 
 export type NewDesk = Pick<DeskRecord, 'url' | 'accountId' | 'token' | 'sandbox'>
-export type NewNumber = Omit<NumberRecord, 'id' | 'tokenHint' | 'connectedAt' | 'pausedCode' | 'changedCursor'>
+export type NewNumber = Omit<
+  NumberRecord,
+  'id' | 'tokenHint' | 'connectedAt' | 'pausedCode' | 'changedCursor' | 'hookUrl' | 'inboxTrouble'
+>
 
 export interface Numbers {
   /** Who we are, and the key of the alias hashes; made on first use. */
@@ -48,8 +59,16 @@ export interface Numbers {
   saveNumber(number: NewNumber): Promise<NumberRecord>
   pauseDesk(deskId: number, code: string | null): Promise<void>
   pauseNumber(numberId: number, code: string | null, facts?: object): Promise<void>
+  /** What the desk said about itself and its token. */
+  saveDeskFacts(deskId: number, facts: { version: string | null; role: string }): Promise<void>
+  /** How the inbox was found; what is not given stays. */
+  saveInbox(numberId: number, found: { hookUrl?: string; hookSecret?: string; trouble?: string[] }): Promise<void>
+  /** A hook of the inbox came in, signed as it must be. */
+  noteHook(numberId: number): Promise<void>
   disconnect(numberId: number): Promise<void>
   savePace(deskId: number, limit: number): Promise<void>
   saveCursor(numberId: number, cursor: Date): Promise<void>
   count(numberId: number, name: string, n: number): Promise<void>
+  /** A private note of ours, written to try the hook of this inbox, came back through it. */
+  noteProbe(inboxKey: string, probe: string): Promise<void>
 }

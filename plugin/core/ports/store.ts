@@ -64,6 +64,7 @@ export interface IntakeRow {
   opensWindow: boolean
   /** For read marks: the customer's message. */
   wamid?: string
+  /** Not worked before so many milliseconds after its request arrived. */
   holdMs: number
 }
 
@@ -87,6 +88,8 @@ export interface IntakeBatch {
   rows: IntakeRow[]
   statuses: IntakeStatus[]
   conversations: IntakeConversation[]
+  /** Milliseconds that its request has been here already: a hold counts from the arrival. */
+  ageMs?: number
 }
 
 export interface Intake {

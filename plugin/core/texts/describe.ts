@@ -3,6 +3,7 @@
  * the state of the window. Deliberately no Markdown: these also stand in tooltips and banners.
  */
 import { type ErrorCode, PuenteError } from '../errors.ts'
+import { problemSentence } from '../templates/problems.ts'
 import type { WindowState } from '../window.ts'
 import { formatMoment } from './format.ts'
 import { type Locale, text } from './text.ts'
@@ -21,12 +22,19 @@ export function describeFailure(
 ): string {
   const code = error instanceof PuenteError ? error.code : error
   const behind = ` (${metaCode ?? code})`
-  return text(locale, `error.${code}`).slice(0, FAILURE_LIMIT - behind.length) + behind
+  // What is wrong with a template is said by its slot, not in general.
+  const exact = error instanceof PuenteError ? problemSentence(locale, error.facts) : undefined
+  return (exact ?? text(locale, `error.${code}`)).slice(0, FAILURE_LIMIT - behind.length) + behind
 }
 
 /** The sentence alone, for pages that show the code elsewhere. */
 export function explainError(locale: Locale, code: ErrorCode): string {
   return text(locale, `error.${code}`)
+}
+
+/** For the terminal, where the reader is the admin of whom agents are told to ask. */
+export function explainToAdmin(code: ErrorCode): string {
+  return explainError('en', code).replace(/([;,]?) (?:or )?(?:ask|tell) your admin[^.]*\./i, (_, mark) => mark && '.')
 }
 
 export type TimedNote = 'parked' | 'parked_expired'

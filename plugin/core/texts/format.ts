@@ -49,6 +49,26 @@ export function formatDay(locale: Locale, day: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(at)
 }
 
+/** The days (UTC) from the first to the last before `to`: `Oct 24 – Nov 22, 2026`. */
+export function formatDays(locale: Locale, from: Date, to: Date): string {
+  const last = new Date(Math.max(from.getTime(), to.getTime() - 1))
+  return new Intl.DateTimeFormat(locale, {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    timeZone: 'UTC'
+  }).formatRange(from, last)
+}
+
+/** `BR` → `Brazil`; a code that no country has comes back as it is. */
+export function nameCountry(locale: Locale, code: string): string {
+  try {
+    return new Intl.DisplayNames(locale, { type: 'region' }).of(code) ?? code
+  } catch {
+    return code
+  }
+}
+
 /** `2:05` or `1:02:05`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds))

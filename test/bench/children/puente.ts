@@ -15,7 +15,7 @@ export interface PuenteTask {
 }
 
 export type PuenteOrder =
-  | { order: 'connect'; deskUrl: string }
+  | { order: 'connect'; deskUrl: string; publicUrl?: string }
   | { order: 'pause'; paused: boolean }
   | { order: 'store'; stored: boolean }
   | { order: 'depth' }
@@ -30,7 +30,7 @@ const accept = intake.accept
 async function obey(order: PuenteOrder): Promise<unknown> {
   switch (order.order) {
     case 'connect':
-      await readSandboxNumber(runtime, order.deskUrl, server.url)
+      await readSandboxNumber(runtime, order.deskUrl, order.publicUrl ?? server.url)
       return null
     case 'pause':
       runtime.pump.pause(order.paused)

@@ -1,0 +1,46 @@
+/** What the admin pages read beside the status: facts that Meta told of numbers, and set-aside items in groups. */
+import type pg from 'pg'
+import type { AsideGroup } from '../../plugin/core/ports/oversight.ts'
+
+export interface NumberFacts {
+  quality: string | null
+  messagingLimit: string | null
+  heardAt: Date | null
+}
+
+const MOST_GROUPS = 200
+
+export interface OversightReads {
+  facts(numberId: number): Promise<NumberFacts>
+  aside(numberIds: readonly number[]): Promise<AsideGroup[]>
+}
+
+export function createOversightReads(pool: pg.Pool): OversightReads {
+  return {
+    async facts(numberId) {
+      const answer = await pool.query(
+        `select quality, messaging_limit as "messagingLimit", greatest(
+           (select max(received_at) from events where number_id = $1 and day >= current_date - 1
+              and kind in ('message', 'echo', 'call', 'group', 'preference')),
+           (select greatest(max(sent_at), max(delivered_at), max(read_at), max(failed_at)) from receipts
+            where number_id = $1 and created_at > now() - interval '1 day')) as "heardAt"
+         from numbers where id = $1`,
+        [numberId]
+      )
+      return (answer.rows[0] as NumberFacts | undefined) ?? { quality: null, messagingLimit: null, heardAt: null }
+    },
+
+    async aside(numberIds) {
+      if (numberIds.length === 0) return []
+      const answer = await pool.query(
+        `select e.number_id as "numberId", e.kind, coalesce(l.outbound, false) as outbound,
+           coalesce(e.code, 'internal') as code, count(*)::int as count, min(e.received_at) as since,
+           l.id is not null as replayable
+         from events e left join lanes l on l.id = e.lane_id
+         where e.state = 2 and e.number_id = any ($1) group by 1, 2, 3, 4, 7 order by 6, 1, 2 limit $2`,
+        [numberIds, MOST_GROUPS]
+      )
+      return answer.rows as AsideGroup[]
+    }
+  }
+}

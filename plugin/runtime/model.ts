@@ -1,0 +1,60 @@
+/** What a running Puente consists of, for those who hold one; and what tests may hand in. */
+import type { Connections } from '../../adapters/postgres/connections.ts'
+import type { Database } from '../../adapters/postgres/database.ts'
+import type { EmbeddedPostgres } from '../../adapters/postgres/embedded.ts'
+import type { Share } from '../../adapters/postgres/processes.ts'
+import type { AttributeKeeper } from '../core/attributes/keep.ts'
+import type { Bridge, Clock } from '../core/bridge.ts'
+import type { DeskWatch } from '../core/desk-watch.ts'
+import type { Pump } from '../core/lanes/pump.ts'
+import type { Jobs } from '../core/ports/jobs.ts'
+import type { Oversight } from '../core/ports/oversight.ts'
+import type { TemplateStore } from '../core/ports/templates.ts'
+import type { RateReading } from '../core/rate-reading.ts'
+import type { Reconcile } from '../core/reconcile.ts'
+import type { ServedNumber } from '../core/registry.ts'
+import type { TemplateMirror } from '../core/templates/mirror.ts'
+import type { Metrics } from '../metrics.ts'
+import type { TalkParts } from './talk.ts'
+
+/** Handed in by tests and fault runs only; a product never sets them. */
+export interface Injected {
+  breakpoint?: (name: string) => void
+  /** All times of the design scaled by one factor. */
+  timeFactor?: number
+  clock?: Clock
+  random?: () => number
+  /** Unit tests may run on a database that does not flush. */
+  allowUnsafeDatabase?: boolean
+  /** Nothing is delivered until it is switched on (bench of the acknowledging path). */
+  paused?: boolean
+  /** The limit of desk calls in flight never goes below this; with the ceiling at the same value it is fixed. */
+  fixedDeskLimit?: number
+}
+
+export interface Runtime {
+  bridge: Bridge
+  metrics: Metrics
+  database: Database
+  jobs: Jobs
+  pump: Pump
+  reconcile: Reconcile
+  deskWatch: DeskWatch
+  connections: Connections
+  templateMirror: TemplateMirror
+  templateStore: TemplateStore
+  rateReading: RateReading
+  attributes: AttributeKeeper
+  /** The agent's tab, scripts, hooks of macros. */
+  talk: TalkParts
+  /** What the admin pages look at. */
+  oversight: Oversight
+  typing: (number: ServedNumber, conversationId: number) => void
+  echoed: (deskId: number, messageId: number) => void
+  processId: string
+  installation: string
+  embedded: EmbeddedPostgres | null
+  share(): Share
+  refresh(): Promise<void>
+  stop(): Promise<void>
+}

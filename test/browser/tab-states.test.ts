@@ -1,0 +1,141 @@
+/** When something is not as usual: session over, line down, answers lost, the mobile app's web view, forged contexts. */
+import type { Browser } from 'playwright-core'
+import t from 'tap'
+import { openBrowser } from '../support/browser.ts'
+import { startTabServer } from '../support/tab-server.ts'
+import { buildPages, readContext, setStage } from '../support/tab-stage.ts'
+import { makeConversation } from '../support/tab-world.ts'
+
+let browser: Browser
+
+t.before(async () => {
+  await buildPages()
+  browser = await openBrowser(t)
+})
+
+t.test('the session ends: the tab says so, forgets the bearer, and signs in again with one click', async t => {
+  const stage = await setStage(t, browser)
+  await stage.frame.getByRole('timer').waitFor()
+  t.equal(stage.server.calls.find(one => one.name === 'readConversation')?.authorization, 'Bearer token-desk')
+  t.ok(stage.server.calls.find(one => one.name === 'readConversation')?.desk, "the desk's session goes along")
+  stage.server.tell('expired', {})
+  await stage.frame.getByText('You were signed out').waitFor()
+  await stage.frame.getByRole('button', { name: 'Sign in again' }).press('Enter')
+  await stage.frame.getByRole('timer').waitFor()
+  t.same(stage.troubles, [])
+})
+
+t.test('a request that is refused as unknown ends the session, too', async t => {
+  const stage = await setStage(t, browser, { expectFailures: true })
+  await stage.frame.getByRole('timer').waitFor()
+  stage.server.refuse.sendMessage = { status: 401, code: 'session_invalid', title: 'Sign in again.' }
+  await stage.frame.getByLabel('Message to the customer').fill('Hello')
+  await stage.frame.getByRole('button', { name: /^Send/ }).click()
+  await stage.frame.getByText('You were signed out').waitFor()
+})
+
+t.test('the live line breaks and comes back: said meanwhile, everything read anew afterwards', async t => {
+  const stage = await setStage(t, browser, { expectFailures: true })
+  await stage.frame.getByRole('timer').waitFor()
+  stage.server.status = makeConversation(false)
+  stage.server.dropLines()
+  await stage.frame.getByText('No live connection').waitFor()
+  await stage.frame.getByText('No live connection').waitFor({ state: 'detached' })
+  await stage.frame.getByText('Window closed').waitFor()
+})
+
+t.test('what is told live is shown live', async t => {
+  const stage = await setStage(t, browser)
+  await stage.frame.getByRole('timer').waitFor()
+  while (stage.server.lines() === 0) await new Promise(resolve => setTimeout(resolve, 20))
+  stage.server.tell('status', makeConversation(false))
+  await stage.frame.getByText('Window closed').waitFor()
+  stage.server.tell('status', makeConversation(true))
+  await stage.frame.getByText('Window open').waitFor()
+  t.same(stage.troubles, [])
+})
+
+t.test(
+  'a lost answer: pressed again, the same request goes with the same key; a changed text is a new one',
+  async t => {
+    const stage = await setStage(t, browser, { expectFailures: true })
+    const write = stage.frame.getByLabel('Message to the customer')
+    await write.fill('Only once')
+    let lost = 0
+    const keys: string[] = []
+    await stage.page.route('**/api/v1/conversations/57/messages', async route => {
+      const request = route.request()
+      if (request.method() !== 'POST') return route.continue()
+      keys.push(request.headers()['idempotency-key'] ?? '')
+      return lost++ === 0 ? route.abort() : route.continue()
+    })
+    await stage.frame.getByRole('button', { name: /^Send/ }).click()
+    await stage.frame.getByText('No answer came').waitFor()
+    await stage.frame.getByRole('button', { name: /^Send/ }).click()
+    await stage.frame.getByRole('log').getByText('Only once').waitFor()
+    await write.fill('Another')
+    await stage.frame.getByRole('button', { name: /^Send/ }).click()
+    await stage.frame.getByRole('log').getByText('Another').waitFor()
+    t.equal(keys[0], keys[1])
+    t.not(keys[2], keys[1])
+    t.ok((keys[0]?.length ?? 0) >= 8)
+  }
+)
+
+t.test('a closed window keeps what was typed when it closes, and offers a template', async t => {
+  const stage = await setStage(t, browser)
+  await stage.frame.getByLabel('Message to the customer').fill('Half a sentence')
+  stage.server.tell('status', makeConversation(false))
+  await stage.frame.getByText('The window is closed: only templates can be sent.').waitFor()
+  stage.server.tell('status', makeConversation(true))
+  const write = stage.frame.getByLabel('Message to the customer')
+  await write.waitFor()
+  t.equal(await write.inputValue(), 'Half a sentence')
+})
+
+t.test("in the mobile app's web view: asked through its bridge, answered in snake_case", async t => {
+  const server = await startTabServer(t)
+  const scene = await browser.newContext({ viewport: { width: 360, height: 640 }, locale: 'en-GB' })
+  t.teardown(() => scene.close())
+  const { event, data } = (await readContext()) as { event: string; data: Record<string, unknown> }
+  const { currentAgent, ...rest } = data
+  const context = JSON.stringify({ event, data: { ...rest, current_agent: currentAgent } })
+  await scene.addInitScript(`window.asked = []; window.ReactNativeWebView = { postMessage: text => {
+    window.asked.push(text)
+    setTimeout(() => window.postMessage(${JSON.stringify(context)}, '*'), 50)
+  } }`)
+  const page = await scene.newPage()
+  await page.goto(`${server.url}/app/tab`)
+  await page.getByText('PUENTE-7KQ4-M2XD').waitFor()
+  t.match(await page.evaluate('window.asked'), ['chatwoot-dashboard-app:fetch-info'])
+  server.paired = true
+  await page.getByRole('timer').waitFor()
+  await page.reload()
+  await page.getByRole('timer').waitFor()
+  t.equal(server.calls.filter(one => one.name === 'startPairing').length, 1, 'paired once for this tab of the browser')
+})
+
+t.test('opened by itself the tab says where it belongs; a context from elsewhere is not listened to', async t => {
+  const server = await startTabServer(t)
+  const scene = await browser.newContext({ locale: 'en-GB' })
+  t.teardown(() => scene.close())
+  const page = await scene.newPage()
+  await page.goto(`${server.url}/app/tab`)
+  await page.evaluate(
+    `{ const other = document.createElement('iframe'); document.body.append(other);
+       const data = ${JSON.stringify(JSON.stringify(await readContext()))};
+       dispatchEvent(new MessageEvent('message', { data, origin: 'https://evil.test', source: other.contentWindow })) }`
+  )
+  await page.getByText('Open this in a conversation').waitFor({ timeout: 12_000 })
+  t.same(server.calls, [], 'nobody was asked anything')
+})
+
+t.test('at 200 % zoom and at 320 px everything can be reached', async t => {
+  const stage = await setStage(t, browser, { width: 425, height: 390 })
+  await stage.frame.getByRole('tab', { name: 'Templates' }).click()
+  await stage.frame.locator('#template-t-order').click()
+  const send = stage.frame.getByRole('button', { name: 'Send template' })
+  await send.scrollIntoViewIfNeeded()
+  const box = await send.boundingBox()
+  t.ok(box && box.x >= 0 && box.x + box.width <= 425 && box.y + box.height <= 390, 'the button is on screen')
+})

@@ -1,0 +1,114 @@
+/** What checks say, from facts alone. */
+import t from 'tap'
+import type { AppSubscription } from '../../adapters/whatsapp-cloud/subscriptions.ts'
+import { nameTimeZone } from '../../adapters/whatsapp-cloud/time-zones.ts'
+import { compareVersions, judgeVersion } from '../../plugin/checks/version.ts'
+import { judgeWhatsApp } from '../../plugin/checks/whatsapp.ts'
+import type { WhatsAppFacts } from '../../plugin/checks/whatsapp-facts.ts'
+import { PuenteError } from '../../plugin/core/errors.ts'
+import { readManifest } from '../../plugin/manifest.ts'
+
+t.test('versions are compared by number, and a suffix does not count', t => {
+  t.ok(compareVersions('4.9.0', '4.13.0') < 0)
+  t.ok(compareVersions('4.16.2', '4.16.2') === 0)
+  t.ok(compareVersions('5.0', '4.99.9') > 0)
+  t.ok(compareVersions('4.17.0-rc1', '4.17.0') === 0)
+  t.end()
+})
+
+t.test('S1: the range of the manifest decides: too old fails, unsigned and unknown are said', t => {
+  const { host } = readManifest()
+  t.match(judgeVersion('4.1.9', host), { state: 'fail', remedy: /4\.13\.0/ })
+  t.match(judgeVersion('4.12.0', host), { state: 'warn', says: /does not sign/ })
+  t.match(judgeVersion(null, host), { state: 'warn' })
+  t.match(judgeVersion('4.16.2', host), { state: 'ok', says: 'Chatwoot 4.16.2.' })
+  for (const other of ['4.13.0', '4.18.0'])
+    t.match(judgeVersion(other, host), { state: 'ok', says: /recorded on 4\.16\.2, npm run conformance/ })
+  t.end()
+})
+
+t.test('S26: every time zone that Meta numbers is one that dates can be written in', t => {
+  for (let id = 1; id <= 141; id++) {
+    const name = nameTimeZone(String(id))
+    t.ok(name, `number ${id}`)
+    t.doesNotThrow(() => new Intl.DateTimeFormat('en', { timeZone: name! }), name!)
+  }
+  t.equal(nameTimeZone('1'), 'America/Los_Angeles')
+  t.equal(nameTimeZone('25'), 'America/Sao_Paulo')
+  t.equal(nameTimeZone('55'), 'Europe/Madrid')
+  for (const none of ['0', '142', '', 'x', null, undefined]) t.equal(nameTimeZone(none), null)
+  t.end()
+})
+
+const asked = { phoneNumberId: '1', wabaId: '2', appId: '3' }
+const number = {
+  id: '1',
+  displayPhoneNumber: '+34 611 000 000',
+  throughputPerSecond: 80,
+  status: 'CONNECTED',
+  platformType: 'CLOUD_API',
+  nameStatus: 'APPROVED',
+  canSend: 'AVAILABLE',
+  problems: [] as string[],
+  webhooks: {}
+}
+
+function facts(change: Partial<typeof number>, more: Partial<WhatsAppFacts> = {}): WhatsAppFacts {
+  return {
+    number: { ok: true, value: { ...number, ...change } },
+    waba: { ok: true, value: { id: '2', problems: [] } },
+    wabaNumbers: { ok: true, value: [{ id: '1', displayPhoneNumber: number.displayPhoneNumber }] },
+    apps: { ok: true, value: [] },
+    token: null,
+    appSubscription: null,
+    ...more
+  }
+}
+
+const find = (given: WhatsAppFacts, id: string) => judgeWhatsApp(given, asked).find(check => check.id === id)
+
+t.test('S5: a pending name is a warning, for a number of Meta’s own a refusal', t => {
+  t.match(find(facts({ nameStatus: 'PENDING_REVIEW' }), 'wa.display_name'), { state: 'warn' })
+  const ofMeta = { nameStatus: 'PENDING_REVIEW', displayPhoneNumber: '+1 555-012-3456' }
+  t.match(find(facts(ofMeta), 'wa.display_name'), { state: 'fail' })
+  t.match(find(facts({ nameStatus: 'DECLINED' }), 'wa.display_name'), { state: 'warn', says: /declined/ })
+  t.match(find(facts({}), 'wa.display_name'), { state: 'ok' })
+  t.end()
+})
+
+t.test('restrictions and health are told with what Meta says', t => {
+  t.match(find(facts({ status: 'RATE_LIMITED' }), 'wa.registered'), { state: 'warn' })
+  t.match(find(facts({ status: 'BANNED' }), 'wa.registered'), { state: 'fail' })
+  t.match(find(facts({ platformType: 'ON_PREMISE' }), 'wa.registered'), { state: 'fail' })
+  const blocked = { canSend: 'BLOCKED', problems: ['The payment is missing. Add a card.'] }
+  t.match(find(facts(blocked), 'wa.health'), { state: 'fail', says: /Add a card/ })
+  t.match(find(facts({ canSend: 'LIMITED' }), 'wa.health'), { state: 'warn' })
+  t.end()
+})
+
+t.test('an app whose webhook leaves messages out is named', t => {
+  const subscription = (value: AppSubscription | null): Partial<WhatsAppFacts> => ({
+    appSubscription: { ok: true, value }
+  })
+  const other = { callbackUrl: 'https://x.example.com', active: true, fields: ['account_update'] }
+  t.match(find(facts({}, subscription(other)), 'wa.fields'), { state: 'warn', remedy: /Tick messages/ })
+  t.equal(find(facts({}, subscription({ ...other, fields: ['messages'] })), 'wa.fields'), undefined)
+  t.equal(find(facts({}, subscription(null)), 'wa.fields'), undefined, 'it will be made')
+  t.end()
+})
+
+t.test('every check that is not well has a remedy, and every sentence ends', t => {
+  const broken = { ok: false, error: new PuenteError('wa_permission', { facts: { httpStatus: 403 } }) } as const
+  const cases = [
+    facts({ status: 'DISCONNECTED', nameStatus: 'EXPIRED', canSend: 'BLOCKED' }),
+    { number: broken, waba: broken, wabaNumbers: broken, apps: broken, token: broken, appSubscription: broken },
+    facts({}, { wabaNumbers: { ok: true, value: [] } })
+  ]
+  for (const each of cases) {
+    for (const check of judgeWhatsApp(each, asked)) {
+      t.match(check.says, /[.]$/, check.id)
+      if (check.state !== 'ok') t.match(check.remedy ?? '', /[.]$/, check.id)
+    }
+  }
+  t.end()
+})

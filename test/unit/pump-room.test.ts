@@ -1,0 +1,121 @@
+/** Among several processes a pump takes no more inbound lanes of a desk than it can soon work on, and leaves no desk out for good. */
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import type { Bridge } from '../../plugin/core/bridge.ts'
+import type { HeldLane, Leaving } from '../../plugin/core/lanes/hold.ts'
+import { createPump } from '../../plugin/core/lanes/pump.ts'
+import { createDeskPaces } from '../../plugin/runtime/desk-paces.ts'
+
+interface Claim {
+  limit: number
+  blockedDesks: number[]
+}
+
+function stage(t: { teardown(handler: () => unknown): unknown }, mostHeld?: (deskId: number) => number) {
+  const claims: Claim[] = []
+  const waiting: { id: number; deskId: number; outbound: boolean }[] = []
+  const working = new Map<number, (leaving: Leaving) => void>()
+  const bridge = {
+    registry: { desks: () => [{ id: 1 }, { id: 2 }] },
+    gates: { closed: () => [] },
+    clock: { monotonicMs: () => performance.now() },
+    times: { laneLeaseMs: 30_000, sweepIdleMs: 60_000, sweepBusyMs: 60_000 },
+    breakpoint() {},
+    recorder: { record: async () => true },
+    log: { error() {}, warn() {} },
+    lanes: {
+      async claim(asked: Claim) {
+        claims.push({ limit: asked.limit, blockedDesks: asked.blockedDesks })
+        const fitting = waiting.filter(lane => lane.outbound || !asked.blockedDesks.includes(lane.deskId))
+        const taken = fitting.slice(0, asked.limit)
+        for (const lane of taken) waiting.splice(waiting.indexOf(lane), 1)
+        return taken.map(lane => ({
+          ...lane,
+          events: [],
+          arrivals: 0,
+          owner: 'me',
+          sessionFrom: null,
+          readWamid: null
+        }))
+      },
+      preload: async () => {},
+      renew: async () => new Set<number>(),
+      nextDueInMs: async () => null
+    }
+  } as unknown as Bridge
+  const work = (lane: HeldLane): Promise<Leaving> => new Promise(resolve => working.set(lane.id, resolve))
+  const pump = createPump({ bridge, workInbound: work, workOutbound: work, mostHeld })
+  t.teardown(() => pump.stop(0))
+  const calm = async (): Promise<void> => {
+    for (let n = 0; n < 20; n++) await turn()
+  }
+  return {
+    claims,
+    waiting,
+    calm,
+    held: () => pump.held(),
+    async kick() {
+      pump.kick()
+      await calm()
+    },
+    async finish(count: number) {
+      for (const [id, done] of [...working].slice(0, count)) {
+        working.delete(id)
+        done({ work: [], dueInMs: null, strikes: 0 } as unknown as Leaving)
+      }
+      await calm()
+    }
+  }
+}
+
+const lanesOf = (deskId: number, count: number, outbound = false) =>
+  Array.from({ length: count }, (_, n) => ({ id: deskId * 1_000 + n + (outbound ? 500 : 0), deskId, outbound }))
+
+t.test('alone it takes what there is', async t => {
+  const { waiting, claims, kick, held } = stage(t)
+  waiting.push(...lanesOf(1, 100))
+  await kick()
+  t.equal(held(), 100)
+  t.same(claims[0], { limit: 128, blockedDesks: [] })
+})
+
+t.test('among several it takes what it can soon work on, and goes on when half of that is done', async t => {
+  const { waiting, claims, kick, held, finish } = stage(t, () => 16)
+  waiting.push(...lanesOf(1, 40))
+  await kick()
+  t.equal(held(), 16)
+  t.same(claims.at(-1)!.blockedDesks, [1], 'asked again for other desks only')
+  await finish(7)
+  t.equal(held(), 9, 'a claim for a few would cost as much as one for many')
+  await finish(1)
+  t.equal(held(), 16, 'as soon as there is room for half of them it asks by itself')
+  await finish(100)
+  await finish(100)
+  t.equal(waiting.length, 0, 'nothing is left lying')
+})
+
+t.test('a desk of which it holds enough keeps no other desk, and no answer of an agent, waiting', async t => {
+  const { waiting, kick, held } = stage(t, deskId => (deskId === 1 ? 16 : 64))
+  waiting.push(...lanesOf(1, 30))
+  await kick()
+  t.equal(held(), 16)
+  waiting.push(...lanesOf(2, 20), ...lanesOf(1, 5, true))
+  await kick()
+  t.equal(held(), 41)
+})
+
+t.test('how many lanes are worth holding follows the limit and how quick the desk is at best', async t => {
+  let nowMs = 0
+  const paces = createDeskPaces({ ceiling: () => 8, floor: 8, start: () => 8, monotonicMs: () => nowMs })
+  t.equal(paces.lanesWorthHolding(1), 32, 'four for each call as long as nothing is known')
+  const work = (deskId: number, tookMs: number): void => {
+    for (let n = 0; n < 60; n++) {
+      nowMs += 10
+      paces.pace(deskId).onCall(tookMs, true)
+    }
+  }
+  work(1, 30)
+  t.equal(paces.lanesWorthHolding(1), 32, 'a slow desk: a lane more would wait here while another process is idle')
+  work(2, 3)
+  t.equal(paces.lanesWorthHolding(2), 160, 'a quick desk is through with them soon')
+})

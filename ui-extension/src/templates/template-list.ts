@@ -1,0 +1,39 @@
+// The templates of a number, read once and searched here; the server is asked again only when it has more than that.
+import { ref, shallowRef, watch } from 'vue'
+import type { TemplateList } from '../../../plugin/http/contract/template.ts'
+import { say } from '../i18n/i18n.ts'
+import { call, explain } from '../link/api.ts'
+
+const mostAtOnce = 500
+
+export function useTemplates(numberId: () => number, conversationId: () => number | undefined) {
+  const list = shallowRef<TemplateList>()
+  const problem = ref('')
+  const loading = ref(false)
+  let asked = 0
+
+  async function load(query = '', status: 'approved' | 'any' = 'approved'): Promise<void> {
+    const mine = ++asked
+    loading.value = true
+    problem.value = ''
+    try {
+      const told = await call('listTemplates', {
+        query: {
+          numberId: numberId(),
+          conversationId: conversationId(),
+          limit: mostAtOnce,
+          ...(query ? { query } : {}),
+          ...(status === 'any' ? { status } : {})
+        }
+      })
+      if (mine === asked) list.value = told
+    } catch (error) {
+      if (mine === asked) problem.value = explain(error, say('offline.text'))
+    }
+    if (mine === asked) loading.value = false
+  }
+
+  const isCut = (): boolean => (list.value?.templates.length ?? 0) >= mostAtOnce
+  watch([numberId, conversationId], () => load())
+  return { list, problem, loading, load, isCut }
+}
