@@ -7,5 +7,6 @@ import * as connect from './005-connect.ts'
 import * as hotPath from './006-hot-path.ts'
 import * as rates from './007-rates.ts'
 import * as hotDeliveries from './008-hot-deliveries.ts'
+import * as journal from './015-journal.ts'
 
-export const migrations = [bridge, templates, agents, attributes, connect, hotPath, rates, hotDeliveries]
+export const migrations = [bridge, templates, agents, attributes, connect, hotPath, rates, hotDeliveries, journal]

@@ -7,8 +7,6 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import fp from 'fastify-plugin'
 import { isOwnEcho, readHook } from '../adapters/chatwoot/from-wire.ts'
 import { verifyHookSignature } from '../adapters/chatwoot/signature.ts'
-import { explodeWebhook } from '../adapters/whatsapp-cloud/explode.ts'
-import { parseBody } from '../adapters/whatsapp-cloud/from-wire.ts'
 import { prepareSecrets, verifyHandshake, verifySignature } from '../adapters/whatsapp-cloud/signature.ts'
 import { noteWithCode, takeNote } from './core/agents/notes.ts'
 import { RULES } from './core/rules.ts'
@@ -84,8 +82,7 @@ async function addRoutes(scope: FastifyInstance, runtime: Runtime, options: Opti
     )
     addWhatsAppWebhook(hooks, {
       bridge: runtime.bridge,
-      parse: parseBody,
-      explode: explodeWebhook,
+      receive: runtime.sorter.receive,
       verify: verifySignature,
       prepareSecrets,
       verifyHandshake,

@@ -23,6 +23,7 @@ import { createEchoExchange } from '../adapters/postgres/echo-exchange.ts'
 import { hurryLanes } from '../adapters/postgres/hurry.ts'
 import { createConsents, createInstructions } from '../adapters/postgres/instructions.ts'
 import { createIntake } from '../adapters/postgres/intake.ts'
+import { createJournal } from '../adapters/postgres/journal.ts'
 import { keepAside } from '../adapters/postgres/keep-aside.ts'
 import { createLanes } from '../adapters/postgres/lanes.ts'
 import { keepPartitions } from '../adapters/postgres/migrate.ts'
@@ -37,7 +38,8 @@ import { createTemplateStore } from '../adapters/postgres/templates.ts'
 import { createVanished } from '../adapters/postgres/vanished.ts'
 import { createCloudChannel } from '../adapters/whatsapp-cloud/client.ts'
 import { fromMetaFailure } from '../adapters/whatsapp-cloud/errors.ts'
-import { readFact } from '../adapters/whatsapp-cloud/from-wire.ts'
+import { explodeWebhook } from '../adapters/whatsapp-cloud/explode.ts'
+import { parseBody, readFact } from '../adapters/whatsapp-cloud/from-wire.ts'
 import { createRateSource } from '../adapters/whatsapp-cloud/pricing.ts'
 import { createTemplateSource } from '../adapters/whatsapp-cloud/template-source.ts'
 import { createAttributeKeeper } from './core/attributes/keep.ts'
@@ -47,6 +49,7 @@ import { createRowPaces } from './core/desk/row-pace.ts'
 import { createDeskWatch } from './core/desk-watch.ts'
 import { readStoredHook } from './core/found-message.ts'
 import { createGates } from './core/gates.ts'
+import { createSorter } from './core/inbound/sorter.ts'
 import { workInboundLane } from './core/inbound/work-lane.ts'
 import { createPump } from './core/lanes/pump.ts'
 import { createTyping } from './core/outbound/courtesy.ts'
@@ -75,6 +78,9 @@ import { createTalkParts } from './runtime/talk.ts'
 import { createTickTimer } from './runtime/tick-timer.ts'
 
 export type { Injected, Runtime } from './runtime/model.ts'
+
+/** How long a process that stops goes on sorting; what is left is found by the next start. */
+const SORT_PATIENCE_MS = 2_000
 
 export async function startRuntime(options: Options, log: Log, injected: Injected = {}): Promise<Runtime> {
   const timeFactor = injected.timeFactor ?? 1
@@ -161,6 +167,12 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
         if (ticks) tickTimer.soon(tickDelayMs())
       }
     })
+    const journal = createJournal({
+      pool: database.intake,
+      pages,
+      processId,
+      onCommitted: () => sorter.kick()
+    })
     const recorder = createRecorder({
       pool: database.work,
       customers,
@@ -232,6 +244,15 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       stopping: () => stopping
     }
 
+    const sorter = createSorter({
+      bridge,
+      journal,
+      parse: parseBody,
+      explode: explodeWebhook,
+      isAlone: () => share.of === 1,
+      isFirst: () => share.index === 0
+    })
+
     const refresh = async (): Promise<void> => {
       const { desks, numbers: rows } = await numbers.list()
       // A new token is tried at once, not when the pause of the old one ends.
@@ -269,6 +290,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       workOutbound: lane => workOutboundLane(bridge, lane)
     })
     if (injected.paused === true) pump.pause(true)
+    if (injected.paused === true) sorter.pause(true)
     const ticks = createTicks(bridge, failure => fromMetaFailure({ ...failure }).code)
     const reconcile = createReconcile({
       bridge,
@@ -327,6 +349,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       if (expired > 0) tickTimer.soon(0)
       for (const [deskId, pace] of deskPaces.all()) await numbers.savePace(deskId, Math.max(1, pace.limit() / 2))
     })
+    every(5_000 * timeFactor, () => sorter.takeOver())
     every(times.reconcileBeatMs, latePasses.beat)
     // One of several processes is enough.
     const watchDesks = async (): Promise<unknown> => (share.index === 0 ? deskWatch.run() : undefined)
@@ -349,12 +372,19 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
 
     metrics.gauge('lanes_held', 'Lanes in work', () => pump.held())
     metrics.gauge('intake_waiting', 'Rows waiting for their commit', () => intake.depth().rows)
+    metrics.gauge('journal_waiting', 'Webhooks waiting for their commit', () => journal.depth().waiting)
+    metrics.gauge(
+      'journal_unsorted',
+      'Pages of acknowledged webhooks that are not sorted yet',
+      () => journal.depth().unsorted
+    )
     metrics.gauge(
       'desk_limit',
       'Most desk calls in flight, by desk',
       () => new Map([...deskPaces.all()].map(([deskId, pace]) => [String(deskId), pace.limit()]))
     )
 
+    await sorter.takeOver(true)
     await jobs.start(() => pump.kick())
     pump.kick()
     tickTimer.soon(0)
@@ -372,6 +402,8 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       database,
       jobs,
       pump,
+      sorter,
+      journal,
       reconcile,
       deskWatch,
       connections: createConnections(database.knex, vault),
@@ -394,6 +426,8 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
         beats.stop()
         latePasses.stop()
         tickTimer.stop()
+        await journal.close()
+        await sorter.close(SORT_PATIENCE_MS)
         await intake.close()
         // Not scaled: how long a machine needs to finish what is in hand is no time of the protocol.
         await pump.stop(TIMES.drainMs)

@@ -30,8 +30,14 @@ export interface DatabaseOptions {
 // Counts and ids of PostgreSQL's 8-byte kind stay far below 2^53 here.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
+/**
+ * Everything on the paths of messages goes by an index. A plan that PostgreSQL made while a table was empty would read
+ * it whole, until its statistics are next gathered.
+ */
+const BY_INDEX = ' -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off'
+
 export function openDatabase(options: DatabaseOptions): Database {
-  const pool = (name: string, max: number, statementTimeoutMs: number): pg.Pool => {
+  const pool = (name: string, max: number, statementTimeoutMs: number, planning = ''): pg.Pool => {
     const made = new pg.Pool({
       connectionString: options.url,
       max,
@@ -40,15 +46,17 @@ export function openDatabase(options: DatabaseOptions): Database {
       idleTimeoutMillis: 60_000,
       keepAlive: true,
       statement_timeout: statementTimeoutMs,
+      // A server that says nothing at all (frozen, cut off) is given up a moment later.
+      query_timeout: statementTimeoutMs + 400,
       idle_in_transaction_session_timeout: 10_000,
-      options: '-c synchronous_commit=on -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan'
+      options: '-c synchronous_commit=on -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan' + planning
     })
     // An idle connection that the server ends must not end the process; the next query opens another.
     made.on('error', () => {})
     return made
   }
-  const intake = pool('intake', 3, options.statementTimeoutMs ?? 2_000)
-  const work = pool('work', options.workConnections ?? 5, 10_000)
+  const intake = pool('intake', 3, options.statementTimeoutMs ?? 2_000, BY_INDEX)
+  const work = pool('work', options.workConnections ?? 5, 10_000, BY_INDEX)
   const people = pool('people', 4, 10_000)
   const knex = createKnex({
     client: 'pg',

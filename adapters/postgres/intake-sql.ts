@@ -1,7 +1,7 @@
 /** The three statements of the acknowledging path. Each is one round trip and one commit for a whole group. */
 
 /**
- * Stores new rows with their sealed page and wakes their lanes. A lane that was merged passes its rows on. A lane
+ * Stores new rows, with a sealed page for those whose payload lies in none yet, and wakes their lanes. A lane that was merged passes its rows on. A lane
  * that is due already (waiting for a retry, or leased) keeps its time: the count of arrivals tells its holder.
  * An inbound message opens the window, which makes the customer's parked answers due. Parameters 14 to 19 are the same
  * rows summed up by lane: a lane whose rows were all known before stays asleep, and one that is woken for a row it knew
@@ -9,7 +9,7 @@
  */
 export const ROWS = `
 with page as (
-  insert into pages (day, sealed) values (current_date, $1) returning day, id
+  insert into pages (day, sealed) select current_date, $1 where $1::bytea is not null returning day, id
 ), merged as materialized (
   select id, merged_into from lanes where merged_into is not null and id = any ($5::bigint[])
 ), ins as (
@@ -17,11 +17,13 @@ with page as (
     state, code, done_at)
   select (to_timestamp(i.day_at) at time zone 'utc')::date, i.number_id, i.key, i.kind,
     coalesce((select m.merged_into from merged m where m.id = i.lane_id), i.lane_id),
-    i.ord, to_timestamp(i.occurred), statement_timestamp() - make_interval(secs => i.age / 1000.0), p.day, p.id, i.page_offset, i.page_length, i.state, i.code,
+    i.ord, to_timestamp(i.occurred), statement_timestamp() - make_interval(secs => i.age / 1000.0), coalesce(i.page_day, p.day),
+    coalesce(i.page_id, p.id), i.page_offset, i.page_length, i.state, i.code,
     case when i.state = 0 then null else now() end
-  from page p cross join unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::float8[], $8::int[],
-    $9::int[], $10::smallint[], $11::text[], $12::float8[], $13::float8[]) with ordinality
-    as i(number_id, key, kind, lane_id, ord, occurred, page_offset, page_length, state, code, day_at, age, n)
+  from unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::float8[], $8::int[],
+    $9::int[], $10::smallint[], $11::text[], $12::float8[], $13::float8[], $20::date[], $21::bigint[]) with ordinality
+    as i(number_id, key, kind, lane_id, ord, occurred, page_offset, page_length, state, code, day_at, age, page_day,
+      page_id, n) left join page p on true
   order by i.n
   on conflict do nothing
   returning lane_id, state

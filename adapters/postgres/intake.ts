@@ -47,7 +47,7 @@ export function createIntake(options: IntakeOptions): Intake {
   const maxBytes = options.maxBytes ?? 64 * 1024 * 1024
   const patienceMs = options.patienceMs ?? 2_500
   const tickDelayMs = options.tickDelayMs ?? (() => 2_000)
-  const queue: Waiting[] = []
+  let queue: Waiting[] = []
   let rows = 0
   let bytes = 0
   let flushing: Promise<void> | null = null
@@ -62,10 +62,12 @@ export function createIntake(options: IntakeOptions): Intake {
     for (const waiting of open) {
       if (waiting.patientUntilMs > now) {
         watch = setTimeout(giveUp, waiting.patientUntilMs - now)
-        return
+        break
       }
       finish(waiting, new PuenteError('not_stored', { retryAfterSeconds: 5, facts: { waiting: rows } }))
     }
+    // What was given up must not be held while PostgreSQL says nothing.
+    queue = queue.filter(waiting => !waiting.settled)
   }
 
   const finish = (waiting: Waiting, error: unknown, stored = 0): void => {
@@ -107,7 +109,6 @@ export function createIntake(options: IntakeOptions): Intake {
     }
     let ticks = false
     let settled = false
-    const aheadMs = all.length === 0 ? null : await insertRows(all, arrivals)
     if (statuses.size > 0) {
       const woken = await pool.query({
         name: 'statuses',
@@ -129,6 +130,7 @@ export function createIntake(options: IntakeOptions): Intake {
         ]
       })
     }
+    const aheadMs = all.length === 0 ? null : await insertRows(all, arrivals)
     options.onCommitted({
       dueInMs: settled || aheadMs?.first === 0 ? 0 : null,
       laterInMs: aheadMs === null || aheadMs.last === 0 ? null : aheadMs.last,
@@ -146,15 +148,15 @@ export function createIntake(options: IntakeOptions): Intake {
       withIdentity.map((row, index) => [row, row.outbound ? resolved[index]!.laneOut : resolved[index]!.laneIn])
     )
     const offsets: number[] = []
+    const loose: Buffer[] = []
     let length = 0
-    for (const row of all) {
-      offsets.push(length)
-      length += row.payload.length
+    for (const { ref, payload } of all) {
+      offsets.push(ref?.offset ?? length)
+      if (ref !== undefined) continue
+      loose.push(payload)
+      length += payload.length
     }
-    const plain = Buffer.concat(
-      all.map(row => row.payload),
-      length
-    )
+    const plain = Buffer.concat(loose, length)
     const lanes = all.map(row => row.laneId ?? laneOf.get(row) ?? null)
     const now = performance.now()
     const holds = all.map((row, index) => Math.max(0, row.holdMs - (now - arrivals[index]!)))
@@ -162,7 +164,7 @@ export function createIntake(options: IntakeOptions): Intake {
       name: 'rows',
       text: ROWS,
       values: [
-        pages.seal(plain),
+        loose.length === 0 ? null : pages.seal(plain),
         toArray(all.map(row => row.numberId)),
         all.map(row => row.key),
         toArray(all.map(row => row.kind)),
@@ -175,7 +177,9 @@ export function createIntake(options: IntakeOptions): Intake {
         toArray(all.map(row => row.code ?? null)),
         toArray(all.map(row => (row.dayAt ?? row.occurredAt).getTime() / 1000)),
         toArray(arrivals.map(arrivedMs => now - arrivedMs)),
-        ...byLane(all, lanes, holds)
+        ...byLane(all, lanes, holds),
+        toArray(all.map(row => row.ref?.pageDay ?? null)),
+        toArray(all.map(row => row.ref?.pageId ?? null))
       ]
     })
     const page = answer.rows[0] as { day: string; id: number } | undefined
@@ -241,35 +245,46 @@ export function createIntake(options: IntakeOptions): Intake {
     flushing = null
   }
 
+  const enqueue = (batch: IntakeBatch): Promise<{ stored: number }> => {
+    const size = batch.rows.reduce((sum, row) => sum + row.payload.length, 0)
+    const count = batch.rows.length + batch.statuses.length + batch.conversations.length
+    if (count === 0) return Promise.resolve({ stored: 0 })
+    if (closed || rows + count > maxRows || (bytes > 0 && bytes + size > maxBytes)) {
+      return Promise.reject(new PuenteError('not_stored', { retryAfterSeconds: 2, facts: { waiting: rows } }))
+    }
+    return new Promise((resolve, reject) => {
+      const now = performance.now()
+      const arrivedMs = now - (batch.ageMs ?? 0)
+      const patientUntilMs = now + patienceMs
+      const waiting: Waiting = {
+        batch,
+        rows: count,
+        bytes: size,
+        resolve,
+        reject,
+        settled: false,
+        arrivedMs,
+        patientUntilMs
+      }
+      open.add(waiting)
+      watch ??= setTimeout(giveUp, patienceMs)
+      rows += count
+      bytes += size
+      queue.push(waiting)
+    })
+  }
+
   return {
     accept(batch) {
-      const size = batch.rows.reduce((sum, row) => sum + row.payload.length, 0)
-      const count = batch.rows.length + batch.statuses.length + batch.conversations.length
-      if (count === 0) return Promise.resolve({ stored: 0 })
-      if (closed || rows + count > maxRows || (bytes > 0 && bytes + size > maxBytes)) {
-        return Promise.reject(new PuenteError('not_stored', { retryAfterSeconds: 2, facts: { waiting: rows } }))
-      }
-      return new Promise((resolve, reject) => {
-        const now = performance.now()
-        const arrivedMs = now - (batch.ageMs ?? 0)
-        const patientUntilMs = now + patienceMs
-        const waiting: Waiting = {
-          batch,
-          rows: count,
-          bytes: size,
-          resolve,
-          reject,
-          settled: false,
-          arrivedMs,
-          patientUntilMs
-        }
-        open.add(waiting)
-        watch ??= setTimeout(giveUp, patienceMs)
-        rows += count
-        bytes += size
-        queue.push(waiting)
-        flushing ??= flush()
-      })
+      const accepted = enqueue(batch)
+      if (queue.length > 0) flushing ??= flush()
+      return accepted
+    },
+    async acceptAll(batches) {
+      const accepted = batches.map(enqueue)
+      if (queue.length > 0) flushing ??= flush()
+      const failed = (await Promise.allSettled(accepted)).find(outcome => outcome.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
     },
     knows: (deskId, alias) => customers.knows(deskId, alias),
     depth: () => ({ rows, bytes }),

@@ -1,69 +1,22 @@
 /**
- * Meta's webhooks: handshake, and the acknowledging path: signature over the raw bytes, split, stored, 200. Nothing
- * here waits for the desk, and no request is logged (that would cost a third of the throughput).
+ * Meta's webhooks: handshake, and the acknowledging path: signature over the raw bytes, stored, 200. What is in them is
+ * looked at afterwards (core/inbound/sorter.ts). Nothing here waits for the desk, and no request is logged (that would cost a
+ * third of the throughput).
  */
 import type { KeyObject } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Bridge } from '../core/bridge.ts'
-import { foldDay } from '../core/dedupe-day.ts'
-import { RANK } from '../core/delivery.ts'
 import { PuenteError } from '../core/errors.ts'
-import { aliasesOf } from '../core/identity.ts'
-import type { CustomerIds, FactKind, StatusFact } from '../core/model.ts'
-import type { IntakeBatch, IntakeRow } from '../core/ports/store.ts'
-import type { ServedNumber } from '../core/registry.ts'
-import { opensWindowAt } from '../core/window.ts'
-
-/** One item of a webhook; the adapter's `explodeWebhook` gives it. */
-export interface WebhookItem {
-  kind: FactKind
-  phoneNumberId: string | null
-  key: string
-  at: Date
-  customer: CustomerIds
-  groupId?: string
-  /** A message's own type, as Meta names it. */
-  type?: string
-  payload: Buffer
-  status?: StatusFact
-  wabaId?: string | null
-  field?: string
-}
 
 export interface WhatsAppWebhookDeps {
   bridge: Bridge
-  /** Undefined when it is no JSON. */
-  parse(raw: Buffer): unknown
-  explode(body: unknown, raw: Buffer): WebhookItem[]
+  /** Resolves once it is committed. */
+  receive(raw: Buffer): Promise<void>
   verify(raw: Buffer, header: string | undefined, secrets: readonly KeyObject[]): boolean
   prepareSecrets(secrets: readonly string[]): KeyObject[]
   /** Whether the server is on its way out: a connection in use would keep it waiting for the whole keep-alive time. */
   closing(): boolean
   verifyHandshake(query: Record<string, unknown>, tokens: readonly string[]): string | null
-}
-
-const LANE_KINDS = new Set<FactKind>(['message', 'echo', 'call', 'group', 'preference'])
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-/** Status, quality, components, category (contract §2): whatever changed, the list is read again. */
-const TEMPLATE_FIELD = /^(?:message_)?template_/
-/** Messages that are what they seem: they open the window and name one customer. All others are read to the end. */
-const PLAIN = new Set([
-  'text',
-  'image',
-  'video',
-  'audio',
-  'voice',
-  'document',
-  'sticker',
-  'location',
-  'contacts',
-  'button'
-])
-const DAY_MS = 86_400_000
-
-/** What is to be stored, and whose templates changed. */
-export interface WebhookBatch extends IntakeBatch {
-  templatesOf: string[]
 }
 
 export function addWhatsAppWebhook(scope: FastifyInstance, deps: WhatsAppWebhookDeps): void {
@@ -97,11 +50,8 @@ export function addWhatsAppWebhook(scope: FastifyInstance, deps: WhatsAppWebhook
     }
     const offset = request.headers['x-puente-sandbox-offset-ms']
     if (typeof offset === 'string') noteOffset(bridge, Number(offset))
-    let batch = toBatch(deps, raw)
-    if (batch.rows.some(isOfNobody) && (await bridge.reload())) batch = toBatch(deps, raw)
     bridge.breakpoint('webhook.verified')
-    await bridge.intake.accept(batch)
-    if (batch.templatesOf.length > 0) await wantTemplates(bridge, batch.templatesOf)
+    await deps.receive(raw)
     bridge.breakpoint('webhook.committed')
     bridge.count('webhooks')
     if (deps.closing()) reply.header('connection', 'close')
@@ -109,174 +59,8 @@ export function addWhatsAppWebhook(scope: FastifyInstance, deps: WhatsAppWebhook
   })
 }
 
-const isOfNobody = (row: IntakeRow): boolean => row.code === 'number_unknown'
-
 function noteOffset(bridge: Bridge, offsetMs: number): void {
   if (!Number.isFinite(offsetMs)) return
   // Only numbers of a sandbox take it; real ones have no such clock.
   for (const number of bridge.registry.numbers()) bridge.registry.setOffset(number.id, offsetMs)
-}
-
-export function toBatch(deps: Pick<WhatsAppWebhookDeps, 'bridge' | 'parse' | 'explode'>, raw: Buffer): WebhookBatch {
-  const { bridge } = deps
-  const batch: WebhookBatch = { rows: [], statuses: [], conversations: [], templatesOf: [] }
-  const body = deps.parse(raw)
-  if (body === undefined) {
-    // Signed, so Meta's: kept for a person, and answered 200, or it would come again for a week.
-    bridge.count('webhook_malformed')
-    batch.rows.push(plainRow(0, `bad:${hashKey(raw)}`, raw, bridge.clock.now(), 2, 'body_malformed'))
-    return batch
-  }
-  for (const item of deps.explode(body, raw)) addItem(bridge, batch, item)
-  return batch
-}
-
-/** Stored already: if this fails, the poll of the templates finds the change a little later. */
-async function wantTemplates(bridge: Bridge, wabaIds: readonly string[]): Promise<void> {
-  const ours = wabaIds.filter(wabaId => bridge.registry.numbers().some(number => number.wabaId === wabaId))
-  await Promise.all(ours.map(wabaId => bridge.templates.want(wabaId))).catch(() => bridge.count('templates_unheard'))
-}
-
-function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem): void {
-  if (item.wabaId && TEMPLATE_FIELD.test(item.field ?? '')) batch.templatesOf.push(item.wabaId)
-  const number = item.phoneNumberId === null ? undefined : bridge.registry.byPhoneNumberId(item.phoneNumberId)
-  const realNow = bridge.clock.now()
-  const offsetMs = number === undefined ? 0 : bridge.registry.offsetMs(number.id)
-  const nowMs = realNow.getTime() + offsetMs
-  // Times that cannot be (none, or far ahead) count as now; the day of a row decides in which partition it lives.
-  const at = item.at.getTime() <= 0 || item.at.getTime() > nowMs + DAY_MS ? new Date(nowMs) : item.at
-  if (number === undefined) {
-    const key = `${item.phoneNumberId ?? ''}:${item.key}`
-    const known = item.phoneNumberId === null
-    if (nowMs - at.getTime() > bridge.times.dedupeMs) {
-      bridge.count('too_old')
-      return
-    }
-    batch.rows.push(plainRow(0, safeKey(key), item.payload, at, known ? 3 : 2, known ? undefined : 'number_unknown'))
-    return
-  }
-  if (item.kind === 'status' && item.status !== undefined && item.status.status !== 'other') {
-    addStatus(batch, number, item.status, item)
-    return
-  }
-  if (nowMs - at.getTime() > bridge.times.dedupeMs) {
-    // Older than the memory by which duplicates are known: it cannot be told from a repetition.
-    bridge.count('too_old')
-    bridge.background(() => bridge.numbers.count(number.id, 'too_old', 1))
-    return
-  }
-  const aliases = item.groupId === undefined ? aliasesNamed(bridge, item) : [`g:${item.groupId}`]
-  const deliverable = LANE_KINDS.has(item.kind) && aliases.length > 0
-  // Meta's times are whole seconds: the second of connecting counts as after it.
-  const early = at.getTime() + 1_000 <= number.connectedAt.getTime()
-  if (!deliverable || early) {
-    const code = early ? 'before_connecting' : item.kind === 'unknown' ? 'unknown_field' : undefined
-    const lost = LANE_KINDS.has(item.kind) && aliases.length === 0
-    const row = plainRow(number.id, safeKey(item.key), item.payload, at, lost ? 2 : 3, lost ? 'nobody_named' : code)
-    batch.rows.push({ ...row, dayAt: dayOf(number, at, realNow) })
-    return
-  }
-  batch.rows.push({
-    numberId: number.id,
-    key: safeKey(item.key),
-    kind: item.kind as IntakeRow['kind'],
-    identity: {
-      deskId: number.deskId,
-      aliases,
-      ids: item.groupId === undefined ? item.customer : { userId: `group:${item.groupId}`, name: 'WhatsApp group' }
-    },
-    outbound: false,
-    ord: Math.floor(at.getTime() / 1000),
-    occurredAt: at,
-    dayAt: dayOf(number, at, realNow),
-    payload: item.payload,
-    state: 0,
-    opensWindow: opensWindow(bridge, item),
-    wamid: item.kind === 'message' && item.key.startsWith('m:') ? item.key.slice(2) : undefined,
-    holdMs: 0
-  })
-}
-
-/** A changed number names the old and the new ids: both belong to one person before the next message comes. */
-function aliasesNamed(bridge: Bridge, item: WebhookItem): string[] {
-  const aliases = aliasesOf(item.customer)
-  if (item.kind !== 'message' || PLAIN.has(item.type ?? '')) return aliases
-  const fact = bridge.readFact(item.payload)
-  if (fact.kind !== 'message' || fact.message.content.kind !== 'number_changed') return aliases
-  const { from, to } = fact.message.content
-  return [...new Set([...aliases, ...aliasesOf(from), ...aliasesOf(to)])]
-}
-
-function opensWindow(bridge: Bridge, item: WebhookItem): boolean {
-  if (item.kind !== 'message' && item.kind !== 'call') return false
-  return (
-    (item.kind === 'message' && PLAIN.has(item.type ?? '')) || opensWindowAt(bridge.readFact(item.payload)) !== null
-  )
-}
-
-function dayOf(number: ServedNumber, at: Date, realNow: Date): Date | undefined {
-  return number.sandbox ? foldDay(at, realNow) : undefined
-}
-
-function addStatus(batch: IntakeBatch, number: ServedNumber, status: StatusFact, item: WebhookItem): void {
-  if (status.status === 'other') return
-  // A group's status names one of many readers; the group's row shows what the group as a whole has reached.
-  if (!isSafe(status.wamid)) {
-    batch.rows.push(plainRow(number.id, safeKey(item.key), item.payload, item.at, 2, 'unreadable_id'))
-    return
-  }
-  const { failure } = status
-  batch.statuses.push({
-    numberId: number.id,
-    wamid: status.wamid,
-    rank: RANK[status.status],
-    at: status.at.getTime() > 0 ? status.at : item.at,
-    failure: failure === undefined ? null : { code: failure.code, title: failure.title, details: failure.details },
-    pricing: status.pricing === undefined ? null : { ...status.pricing },
-    reference: status.reference !== undefined && UUID.test(status.reference) ? status.reference : null
-  })
-}
-
-function plainRow(
-  numberId: number,
-  key: string,
-  payload: Buffer,
-  occurredAt: Date,
-  state: 2 | 3,
-  code?: string
-): IntakeRow {
-  return {
-    numberId,
-    key,
-    kind: 'other',
-    identity: null,
-    outbound: false,
-    ord: 0,
-    occurredAt,
-    payload,
-    state,
-    code,
-    opensWindow: false,
-    holdMs: 0
-  }
-}
-
-/** PostgreSQL's text takes neither NUL nor lone surrogates; such a key is replaced by its hash. */
-export function safeKey(key: string): string {
-  return isSafe(key) && key.length <= 600 ? key : `h:${hashKey(Buffer.from(key, 'utf16le'))}`
-}
-
-function isSafe(text: string): boolean {
-  return !text.includes('\u0000') && text.isWellFormed()
-}
-
-/** FNV-1a twice over the bytes: only has to tell malformed bodies apart, not to resist anybody. */
-function hashKey(bytes: Buffer): string {
-  let a = 0x811c9dc5
-  let b = 0x1000193
-  for (const byte of bytes) {
-    a = Math.imul(a ^ byte, 0x01000193) >>> 0
-    b = Math.imul(b + byte, 0x85ebca6b) >>> 0
-  }
-  return `${a.toString(16)}${b.toString(16)}${bytes.length.toString(16)}`
 }

@@ -6,8 +6,10 @@ import type { Share } from '../../adapters/postgres/processes.ts'
 import type { AttributeKeeper } from '../core/attributes/keep.ts'
 import type { Bridge, Clock } from '../core/bridge.ts'
 import type { DeskWatch } from '../core/desk-watch.ts'
+import type { Sorter } from '../core/inbound/sorter.ts'
 import type { Pump } from '../core/lanes/pump.ts'
 import type { Jobs } from '../core/ports/jobs.ts'
+import type { Journal } from '../core/ports/journal.ts'
 import type { Oversight } from '../core/ports/oversight.ts'
 import type { TemplateStore } from '../core/ports/templates.ts'
 import type { RateReading } from '../core/rate-reading.ts'
@@ -26,7 +28,7 @@ export interface Injected {
   random?: () => number
   /** Unit tests may run on a database that does not flush. */
   allowUnsafeDatabase?: boolean
-  /** Nothing is delivered until it is switched on (bench of the acknowledging path). */
+  /** Nothing is sorted or delivered until it is switched on (bench of the acknowledging path). */
   paused?: boolean
   /** The limit of desk calls in flight never goes below this; with the ceiling at the same value it is fixed. */
   fixedDeskLimit?: number
@@ -38,6 +40,8 @@ export interface Runtime {
   database: Database
   jobs: Jobs
   pump: Pump
+  journal: Journal
+  sorter: Sorter
   reconcile: Reconcile
   deskWatch: DeskWatch
   connections: Connections

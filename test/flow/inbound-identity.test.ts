@@ -259,6 +259,8 @@ t.test('fifty first messages of one customer at once', async t => {
     for (const pump of pumps) pump.pause(true)
     const waId = name === 'waiting' ? '15550103001' : '15550103002'
     await rush(name, { waId, userId: `US.rush${waId}0000` }, [...doors])
+    const sorters = [flow.runtime.sorter, second.puente.runtime.sorter]
+    await flow.until('all sorted', () => sorters.every(sorter => sorter.isIdle()), 10_000)
     for (const pump of pumps) pump.pause(false)
     await flow.until(name, () => flow.messages().filter(row => row.content.startsWith(`${name} `)).length >= 50, 60_000)
     await flow.settle(30_000)

@@ -138,10 +138,16 @@ export async function startFlow(t: TestLike, given: FlowOptions = {}): Promise<F
       await until(
         'nothing in work',
         async () => {
+          // What is sorted meanwhile makes lanes due that were not yet: nothing may be left before they are looked at.
+          if (!runtime.sorter.isIdle()) return false
           const lanes = await runtime.bridge.lanes.nextDueInMs()
           const tick = await runtime.bridge.deliveries.nextTickInMs()
           return (
-            lanes === null && tick === null && runtime.pump.held() === 0 && runtime.bridge.intake.depth().rows === 0
+            lanes === null &&
+            tick === null &&
+            runtime.pump.held() === 0 &&
+            runtime.bridge.intake.depth().rows === 0 &&
+            runtime.sorter.isIdle()
           )
         },
         timeoutMs

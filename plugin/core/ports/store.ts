@@ -57,6 +57,8 @@ export interface IntakeRow {
   /** Decides in which day's partition the row and its dedupe key live; `occurredAt` unless a sandbox's clock jumps. */
   dayAt?: Date
   payload: Buffer
+  /** Where the payload lies sealed already. */
+  ref?: PayloadRef
   /** 0 waiting, 2 set aside, 3 counted but not delivered. */
   state: 0 | 2 | 3
   code?: string
@@ -98,6 +100,8 @@ export interface Intake {
    * slow) or `database_unavailable`: then the sender is told to repeat.
    */
   accept(batch: IntakeBatch): Promise<{ stored: number }>
+  /** The same for several, in their order, in as few commits as possible; fails when one of them does. */
+  acceptAll(batches: readonly IntakeBatch[]): Promise<void>
   /** Whether an alias (for example a desk source id) belongs to a customer already. */
   knows(deskId: number, alias: string): Promise<boolean>
   depth(): { rows: number; bytes: number }

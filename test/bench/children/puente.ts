@@ -25,7 +25,8 @@ const task = JSON.parse(process.argv[2]!) as PuenteTask
 const server = await startServer(readOptions(task.options), task.injected)
 const { runtime } = server.app.puente
 const { intake } = runtime.bridge
-const accept = intake.accept
+const { journal } = runtime
+const append = journal.append
 
 async function obey(order: PuenteOrder): Promise<unknown> {
   switch (order.order) {
@@ -34,12 +35,17 @@ async function obey(order: PuenteOrder): Promise<unknown> {
       return null
     case 'pause':
       runtime.pump.pause(order.paused)
+      runtime.sorter.pause(order.paused)
       return null
     case 'store':
-      intake.accept = order.stored ? accept : () => Promise.resolve({ stored: 0 })
+      journal.append = order.stored ? append : () => Promise.resolve()
       return null
     case 'depth':
-      return { rows: intake.depth().rows, held: runtime.pump.held(), limits: readLimits() }
+      return {
+        rows: intake.depth().rows + journal.depth().waiting + (runtime.sorter.isIdle() ? 0 : 1),
+        held: runtime.pump.held(),
+        limits: readLimits()
+      }
     case 'collect':
       setFlagsFromString('--expose-gc')
       runInNewContext('gc')()

@@ -1,0 +1,269 @@
+/**
+ * The acknowledging path: webhooks as they came, many to a sealed page, one statement and one commit for all that
+ * arrived while the last commit was under way. There is no timer. A bounded queue answers `not_stored` rather than
+ * growing. What is committed and does not fit into memory is read again when its turn comes.
+ */
+import type pg from 'pg'
+import { PuenteError } from '../../plugin/core/errors.ts'
+import type { Journal, JournalPage } from '../../plugin/core/ports/journal.ts'
+import { isConnectionError } from './intake.ts'
+import type { Pages } from './pages.ts'
+
+export interface JournalOptions {
+  pool: pg.Pool
+  pages: Pages
+  processId: string
+  /** Something can be sorted. */
+  onCommitted: () => void
+  /** The most that may wait for its commit; beyond it the sender is told to come back. */
+  maxWaiting?: number
+  maxBytes?: number
+  /** After this a request is answered `not_stored` (default 2500 ms, the law says 3 s). */
+  patienceMs?: number
+  /** The most that is kept in memory until it is sorted (default 32 MiB). */
+  keepBytes?: number
+}
+
+/** What is committed together. */
+interface Group {
+  bodies: Buffer[]
+  bytes: number
+  promise: Promise<void>
+  resolve: () => void
+  reject: (error: PuenteError) => void
+  settled: boolean
+  /** Monotonic; then its senders are told to come back. */
+  patientUntilMs: number
+}
+
+const GROUP_BODIES = 500
+const GROUP_BYTES = 4 * 1024 * 1024
+/** Pages read again at a time. */
+const READ_PAGES = 16
+
+const APPEND = `
+with gone as (
+  delete from journal where page_id = any ($4::bigint[])
+), page as (
+  insert into pages (day, sealed) values (current_date, $1) returning day, id
+)
+insert into journal (page_id, page_day, process, lengths) select id, day, $2, $3::int[] from page
+returning page_id as id, page_day::text as day`
+
+const READ = `
+select page_id as id, page_day::text as day, lengths from journal
+where process = $1 and not page_id = any ($2::bigint[]) order by page_id limit $3`
+
+/** Their process has not been heard of for long (or, asked for everybody's, is not this one). */
+const TAKE_OVER = `
+update journal j set process = $1
+where process <> $1 and ($2 or not exists (
+  select 1 from processes p where p.id = j.process and p.seen_at > clock_timestamp() - interval '15 seconds'))`
+
+export function createJournal(options: JournalOptions): Journal {
+  const { pool, pages, processId } = options
+  const maxWaiting = options.maxWaiting ?? 20_000
+  const maxBytes = options.maxBytes ?? 64 * 1024 * 1024
+  const patienceMs = options.patienceMs ?? 2_500
+  const keepBytes = options.keepBytes ?? 32 * 1024 * 1024
+  let groups: Group[] = []
+  let waiting = 0
+  let bytes = 0
+  let flushing: Promise<void> | null = null
+  let closed = false
+  let watch: NodeJS.Timeout | null = null
+  /** Committed and not handed out yet, oldest first. */
+  let kept: JournalPage[] = []
+  let keptBytes = 0
+  /** The database has older pages than memory, or pages that did not fit there. */
+  let behind = false
+  /** Handed out, not done. */
+  const out = new Set<number>()
+  let gone: number[] = []
+
+  const settle = (group: Group, error: PuenteError | null): void => {
+    if (group.settled) return
+    group.settled = true
+    waiting -= group.bodies.length
+    bytes -= group.bytes
+    if (error === null) group.resolve()
+    else group.reject(error)
+  }
+
+  // In order of arrival, hence of patience: one timer looks at the first.
+  const giveUp = (): void => {
+    watch = null
+    const now = performance.now()
+    for (const group of groups) {
+      if (group.settled) continue
+      if (group.patientUntilMs > now) {
+        watch = setTimeout(giveUp, group.patientUntilMs - now)
+        break
+      }
+      settle(group, new PuenteError('not_stored', { retryAfterSeconds: 5, facts: { waiting } }))
+    }
+    // The one being written stands first; what was given up behind it must not be held.
+    groups = groups.filter((group, index) => index === 0 || !group.settled)
+  }
+
+  const openGroup = (): Group => {
+    let resolve = (): void => {}
+    let reject = (_error: PuenteError): void => {}
+    const promise = new Promise<void>((yes, no) => {
+      resolve = yes
+      reject = no
+    })
+    const patientUntilMs = performance.now() + patienceMs
+    const group = { bodies: [], bytes: 0, promise, resolve, reject, settled: false, patientUntilMs }
+    groups.push(group)
+    watch ??= setTimeout(giveUp, patienceMs)
+    return group
+  }
+
+  const write = async (group: Group): Promise<void> => {
+    const plain = Buffer.concat(group.bodies, group.bytes)
+    const lengths = group.bodies.map(body => body.length)
+    const forgotten = gone
+    gone = []
+    try {
+      const answer = await pool.query({
+        name: 'journal',
+        text: APPEND,
+        values: [pages.seal(plain), processId, `{${lengths.join()}}`, `{${forgotten.join()}}`]
+      })
+      const { id, day } = answer.rows[0] as { id: number; day: string }
+      pages.remember(day, id, plain)
+      keep(cut(id, day, lengths, plain))
+      settle(group, null)
+      options.onCommitted()
+    } catch (error) {
+      gone = forgotten.concat(gone)
+      const code = isConnectionError(error) ? 'database_unavailable' : 'not_stored'
+      settle(group, new PuenteError(code, { cause: error, retryAfterSeconds: 2 }))
+    }
+  }
+
+  const keep = (page: JournalPage): void => {
+    // Once something older waits in the database alone, everything younger does: the order stays.
+    if (behind || keptBytes > keepBytes) {
+      behind = true
+      return
+    }
+    kept.push(page)
+    keptBytes += sizeOf(page)
+  }
+
+  const flush = async (): Promise<void> => {
+    while (groups.length > 0) {
+      const [group] = groups
+      if (!group!.settled) await write(group!)
+      groups.shift()
+    }
+    flushing = null
+  }
+
+  const fallBehind = (): void => {
+    behind = true
+    kept = []
+    keptBytes = 0
+  }
+
+  const readAgain = async (): Promise<JournalPage[]> => {
+    // What comes meanwhile is kept in memory, and forgotten there if anything older turns up.
+    behind = false
+    try {
+      const known = `{${[...out, ...gone].join()}}`
+      const answer = await pool.query({ name: 'journal_read', text: READ, values: [processId, known, READ_PAGES] })
+      const rows = answer.rows as { id: number; day: string; lengths: number[] }[]
+      if (rows.length === 0) return []
+      fallBehind()
+      const refs = rows.map(row => ({
+        pageDay: row.day,
+        pageId: row.id,
+        offset: 0,
+        length: row.lengths.reduce((sum, length) => sum + length, 0)
+      }))
+      await pages.preload(refs)
+      const read: JournalPage[] = []
+      for (const [index, row] of rows.entries())
+        read.push(cut(row.id, row.day, row.lengths, await pages.read(refs[index]!)))
+      return read
+    } catch (error) {
+      fallBehind()
+      throw error
+    }
+  }
+
+  return {
+    append(raw) {
+      if (closed || waiting >= maxWaiting || (bytes > 0 && bytes + raw.length > maxBytes))
+        return Promise.reject(new PuenteError('not_stored', { retryAfterSeconds: 2, facts: { waiting } }))
+      // The first of the groups is being written.
+      const last = groups.length > 1 ? groups.at(-1)! : openGroup()
+      const full = last.settled || last.bodies.length >= GROUP_BODIES || last.bytes + raw.length > GROUP_BYTES
+      const group = full && last.bodies.length > 0 ? openGroup() : last
+      group.bodies.push(raw)
+      group.bytes += raw.length
+      waiting++
+      bytes += raw.length
+      flushing ??= flush()
+      return group.promise
+    },
+    async next(most) {
+      let pagesToTake = 0
+      for (let entries = 0; pagesToTake < kept.length && entries < most; pagesToTake++)
+        entries += kept[pagesToTake]!.entries.length
+      const taken = pagesToTake > 0 ? kept.splice(0, pagesToTake) : behind ? await readAgain() : []
+      if (pagesToTake > 0) for (const page of taken) keptBytes -= sizeOf(page)
+      for (const page of taken) out.add(page.id)
+      return taken
+    },
+    done(sorted) {
+      for (const page of sorted) {
+        out.delete(page.id)
+        gone.push(page.id)
+      }
+    },
+    async tidy() {
+      if (gone.length === 0) return
+      const forgotten = gone
+      gone = []
+      try {
+        await pool.query({
+          name: 'journal_tidy',
+          text: 'delete from journal where page_id = any ($1::bigint[])',
+          values: [`{${forgotten.join()}}`]
+        })
+      } catch (error) {
+        gone = forgotten.concat(gone)
+        throw error
+      }
+    },
+    async takeOver(everybody) {
+      const answer = await pool.query({ name: 'journal_take_over', text: TAKE_OVER, values: [processId, everybody] })
+      const some = (answer.rowCount ?? 0) > 0
+      if (some) fallBehind()
+      return some
+    },
+    depth: () => ({ waiting, bytes, unsorted: kept.length + out.size, behind }),
+    async close() {
+      closed = true
+      await flushing
+      if (watch !== null) clearTimeout(watch)
+    }
+  }
+}
+
+function cut(id: number, day: string, lengths: readonly number[], plain: Buffer): JournalPage {
+  let offset = 0
+  const entries = lengths.map(length => {
+    const ref = { pageDay: day, pageId: id, offset, length }
+    offset += length
+    return { raw: plain.subarray(ref.offset, offset), ref }
+  })
+  return { id, entries }
+}
+
+function sizeOf(page: JournalPage): number {
+  return page.entries.reduce((sum, entry) => sum + entry.raw.length, 0)
+}

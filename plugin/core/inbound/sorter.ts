@@ -1,0 +1,177 @@
+/**
+ * Sorts what the journal holds into events and statuses, in the order of arrival, one round after the other. Where this
+ * process is alone, a webhook is acknowledged when the journal has it, and sorted right afterwards; where several work,
+ * each sorts before it acknowledges, so that none delivers what is younger than something another has only journalled.
+ */
+import type { Bridge } from '../bridge.ts'
+import { PuenteError } from '../errors.ts'
+import type { Entry, Journal, JournalPage } from '../ports/journal.ts'
+import { asideBatch, type ReadWebhook, toBatch, type WebhookBatch } from './webhook-rows.ts'
+
+export interface SorterOptions extends ReadWebhook {
+  journal: Journal
+  /** No other process shares the database. */
+  isAlone: () => boolean
+  /** Other processes' pages are looked for by one of the living only. */
+  isFirst: () => boolean
+}
+
+export interface Sorter {
+  /** Resolves once the webhook is committed. */
+  receive(raw: Buffer): Promise<void>
+  /** There may be something to sort. */
+  kick(): void
+  /** Takes over what processes that are gone have left; `everybody` at start, before anything younger is taken. */
+  takeOver(everybody?: boolean): Promise<void>
+  /** While paused, webhooks are acknowledged and kept. */
+  pause(paused: boolean): void
+  isIdle(): boolean
+  /** Sorts what is there, at most so long; what remains is found by the next start. */
+  close(patienceMs: number): Promise<void>
+}
+
+/** So many webhooks make a round: few enough that requests are not held up meanwhile. */
+const ROUND = 200
+const RETRY_MS = { first: 100, most: 2_000 }
+const TIDY_MS = 1_000
+/** The sender is told within three seconds, storing included. */
+const IDLE_PATIENCE_MS = 1_000
+
+export function createSorter(options: SorterOptions): Sorter {
+  const { bridge, journal } = options
+  let sorting: Promise<void> | null = null
+  let paused = false
+  let stopping = false
+  /** Taken from the journal, and not stored yet. */
+  let round: JournalPage[] = []
+  let failures = 0
+  let timer: NodeJS.Timeout | null = null
+  let tidying: NodeJS.Timeout | null = null
+  const idle: (() => void)[] = []
+
+  const isIdle = (): boolean => {
+    const { unsorted, behind } = journal.depth()
+    return unsorted === 0 && !behind && round.length === 0
+  }
+
+  const read = ({ raw, ref }: Entry | { raw: Buffer; ref: undefined }): WebhookBatch => {
+    try {
+      return toBatch(options, raw, ref)
+    } catch (error) {
+      // A defect of ours must not hold up what comes after it.
+      bridge.log.error({ err: error }, 'a webhook could not be read')
+      return asideBatch(bridge, raw, ref)
+    }
+  }
+
+  /** A number that was connected by another process a moment ago is looked for before it is called unknown. */
+  const readAll = async (entries: (Entry | { raw: Buffer; ref: undefined })[]): Promise<WebhookBatch[]> => {
+    const batches = entries.map(read)
+    const unknown = batches.some(batch => batch.rows.some(row => row.code === 'number_unknown'))
+    return unknown && (await bridge.reload()) ? entries.map(read) : batches
+  }
+
+  const sortRound = async (): Promise<void> => {
+    const batches = await readAll(round.flatMap(page => page.entries))
+    bridge.breakpoint('webhook.sorting')
+    await bridge.intake.acceptAll(batches)
+    bridge.breakpoint('webhook.sorted')
+    journal.done(round)
+    round = []
+    await afterwards(batches)
+  }
+
+  const afterwards = async (batches: WebhookBatch[]): Promise<void> => {
+    const wabaIds = new Set(batches.flatMap(batch => batch.templatesOf))
+    if (wabaIds.size > 0) await wantTemplates(bridge, [...wabaIds])
+  }
+
+  const sortAll = async (): Promise<void> => {
+    try {
+      while (!paused) {
+        if (round.length === 0) round = await journal.next(ROUND)
+        if (round.length === 0) break
+        await sortRound()
+        failures = 0
+      }
+    } catch (error) {
+      failures++
+      bridge.count('sorting_failed')
+      const delayMs = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** Math.min(failures, 6))
+      if (failures === 1) bridge.log.warn({ err: (error as Error).message }, 'webhooks wait to be sorted')
+      if (!stopping) timer = setTimeout(kick, delayMs)
+    }
+    sorting = null
+    if (isIdle()) {
+      for (const resolve of idle.splice(0)) resolve()
+      tidySoon()
+    } else if (failures === 0) kick()
+  }
+
+  /** What is done is forgotten along with the next append; where none comes, a little later. */
+  const tidySoon = (): void => {
+    if (stopping || tidying !== null) return
+    tidying = setTimeout(() => {
+      tidying = null
+      journal.tidy().catch(() => tidySoon())
+    }, TIDY_MS)
+  }
+
+  /** There was a moment without others: what was taken then goes first. */
+  const whenIdle = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const tooLong = (): void => reject(new PuenteError('not_stored', { retryAfterSeconds: 2 }))
+      const patience = setTimeout(tooLong, IDLE_PATIENCE_MS)
+      idle.push(() => {
+        clearTimeout(patience)
+        resolve()
+      })
+    })
+
+  const kick = (): void => {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    if (!paused) sorting ??= sortAll()
+  }
+
+  return {
+    async receive(raw) {
+      // What fell behind is sorted in its order, hence everything that comes meanwhile.
+      if (options.isAlone() || journal.depth().behind) return journal.append(raw)
+      if (!isIdle()) await whenIdle()
+      const batches = await readAll([{ raw, ref: undefined }])
+      await bridge.intake.acceptAll(batches)
+      await afterwards(batches)
+    },
+    kick,
+    async takeOver(everybody = false) {
+      if (!everybody && !options.isFirst()) return
+      if (await journal.takeOver(everybody)) kick()
+    },
+    pause(value) {
+      paused = value
+      if (!value) kick()
+    },
+    isIdle,
+    async close(patienceMs) {
+      stopping = true
+      if (timer !== null) clearTimeout(timer)
+      if (tidying !== null) clearTimeout(tidying)
+      const untilMs = bridge.clock.monotonicMs() + patienceMs
+      while (!paused && !isIdle() && bridge.clock.monotonicMs() < untilMs) {
+        kick()
+        await sorting
+        if (failures > 0) break
+      }
+      paused = true
+      await sorting
+      await journal.tidy().catch(() => {})
+    }
+  }
+}
+
+/** Stored already: if this fails, the poll of the templates finds the change a little later. */
+async function wantTemplates(bridge: Bridge, wabaIds: readonly string[]): Promise<void> {
+  const ours = wabaIds.filter(wabaId => bridge.registry.numbers().some(number => number.wabaId === wabaId))
+  await Promise.all(ours.map(wabaId => bridge.templates.want(wabaId))).catch(() => bridge.count('templates_unheard'))
+}
