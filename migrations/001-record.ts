@@ -1,22 +1,30 @@
 // The function by which workers write down attempts, outcomes and releases: many lanes in one round trip and one commit.
 // Input is a JSON object of arrays; each absent array costs nothing. See adapters/postgres/recorder.ts for the shapes.
-// A later migration that changes it runs this text again.
+// A later migration that changes it runs this text again. Events are named twice, by lists and by the join, and
+// `state + 0` keeps the small indexes of what waits out of the choice: whatever PostgreSQL believes of the sizes of the
+// tables (nothing, on the first day), it goes by the primary key.
 
 export const RECORD = `
   create or replace function record_work(batch jsonb) returns jsonb language plpgsql as $$
   declare
     fenced jsonb := '[]'::jsonb;
     due_again int := 0;
+    days date[];
+    numbers int[];
+    keys text[];
   begin
     -- A worker that lost its lane may neither attempt nor complete: the fence number decides.
     if batch->'attempts' is not null then
+      select array_agg(distinct d), array_agg(distinct n), array_agg(k) into days, numbers, keys
+        from jsonb_to_recordset(batch->'attempts') as t(d date, n int, k text);
       with x as (
         select * from jsonb_to_recordset(batch->'attempts')
           as t(i int, d date, n int, k text, a jsonb, lane bigint, fence bigint)
       ), ok as (
         update events e set attempt = x.a, attempt_at = clock_timestamp(), attempts = e.attempts + 1
           from x join lanes l on l.id = x.lane and l.fence = x.fence
-          where e.day = x.d and e.number_id = x.n and e.key = x.k and e.state = 0
+          where e.day = any (days) and e.number_id = any (numbers) and e.key = any (keys)
+            and e.day = x.d and e.number_id = x.n and e.key = x.k and e.state + 0 = 0
           returning x.i
       ) select fenced || coalesce(jsonb_agg(x.i), '[]'::jsonb) into fenced from x where x.i not in (select i from ok);
     end if;
@@ -143,21 +151,27 @@ export const RECORD = `
     end if;
 
     if batch->'done' is not null then
+      select array_agg(distinct d), array_agg(distinct n), array_agg(k) into days, numbers, keys
+        from jsonb_to_recordset(batch->'done') as t(d date, n int, k text);
       update events e set state = x.s, code = x.code, facts = x.facts, done_at = clock_timestamp()
         from jsonb_to_recordset(batch->'done')
           as x(d date, n int, k text, s smallint, code text, facts jsonb, lane bigint, fence bigint)
           join lanes l on l.id = x.lane and l.fence = x.fence
-        where e.day = x.d and e.number_id = x.n and e.key = x.k and e.state = 0;
+        where e.day = any (days) and e.number_id = any (numbers) and e.key = any (keys)
+            and e.day = x.d and e.number_id = x.n and e.key = x.k and e.state + 0 = 0;
     end if;
 
     if batch->'later' is not null then
+      select array_agg(distinct d), array_agg(distinct n), array_agg(k) into days, numbers, keys
+        from jsonb_to_recordset(batch->'later') as t(d date, n int, k text);
       update events e set due_at = clock_timestamp() + make_interval(secs => x.ms / 1000.0), code = x.code, facts = x.facts,
           -- An attempt that certainly did nothing needs no looking up; how far the item had come stays known.
           attempt = case when x.void then e.attempt || '{"void": true}' else e.attempt end
         from jsonb_to_recordset(batch->'later')
           as x(d date, n int, k text, ms bigint, code text, facts jsonb, void boolean, lane bigint, fence bigint)
           join lanes l on l.id = x.lane and l.fence = x.fence
-        where e.day = x.d and e.number_id = x.n and e.key = x.k and e.state = 0;
+        where e.day = any (days) and e.number_id = any (numbers) and e.key = any (keys)
+            and e.day = x.d and e.number_id = x.n and e.key = x.k and e.state + 0 = 0;
     end if;
 
     if batch->'paces' is not null then
