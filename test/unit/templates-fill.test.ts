@@ -90,6 +90,7 @@ function valueFor(slot: Slot): fc.Arbitrary<SlotValue | undefined> {
   const word = fc.stringMatching(/^[a-zA-Z0-9_-]{1,12}$/)
   const media = fc.oneof(
     fc.record({ mediaId: fc.stringMatching(/^\d{15}$/) }),
+    fc.record({ mediaId: fc.stringMatching(/^\d{15}$/), filename: nasty }),
     fc.record({ link: fc.webUrl(), filename: nasty }),
     fc.record({ link: nasty })
   )
@@ -229,6 +230,15 @@ t.test('values are put into the form that Meta takes', async t => {
     ['placeholder'],
     'braces that only join when filled'
   )
+})
+
+t.test('a document with braces in its name is sent, under a name without a placeholder', async t => {
+  const template = readTemplate(LISTED.find(row => row.name === 'document_header')!)
+  for (const filename of ['offer {{1}}.pdf', '{\u0000{x}}.pdf', '{{{{', 'plain.pdf']) {
+    const filled = fillTemplate(template, { header: { mediaId: '61', filename }, 'body.1': 'Ana' }, rules)
+    t.ok(filled.ok, filename)
+    t.notMatch(JSON.stringify(filled.ok && filled.components), /\{\{/, filename)
+  }
 })
 
 t.test('each kind of wrong value is named', async t => {
