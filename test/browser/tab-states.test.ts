@@ -55,6 +55,52 @@ t.test('what is told live is shown live', async t => {
   t.same(stage.troubles, [])
 })
 
+t.test('the window ends while the tab is open: everything closes by itself, also without a live line', async t => {
+  const stage = await setStage(t, browser, {
+    expectFailures: true,
+    prepare: server => {
+      const status = makeConversation(true)
+      const now = Date.now()
+      const window = {
+        ...status.window,
+        now: new Date(now).toISOString(),
+        expiresAt: new Date(now + 2500).toISOString()
+      }
+      server.status = { ...status, window }
+    }
+  })
+  await stage.frame.getByLabel('Message to the customer').fill('Half a')
+  stage.server.refuse.readConversation = { status: 503, code: 'not_stored', title: 'Try again later.' }
+  await stage.frame.getByText('Window closed').waitFor()
+  t.equal(await stage.frame.getByLabel('Message to the customer').count(), 0, 'no plain text any more')
+  await stage.frame
+    .getByRole('button', { name: /template/i })
+    .first()
+    .waitFor()
+  await stage.frame.getByRole('tab', { name: 'More' }).click()
+  t.equal(await stage.frame.getByRole('button', { name: /Reply buttons/ }).count(), 0, 'nor anything else')
+})
+
+t.test('a paused number offers nothing, and says why once', async t => {
+  const sentence = 'The account of WhatsApp cannot pay. Tell your admin.'
+  const stage = await setStage(t, browser, {
+    prepare: server => {
+      const status = makeConversation(true)
+      const paused = { code: 'wa_payment', metaCode: null, sentence, whoCanMend: 'admin', action: 'ask_admin' } as const
+      server.status = {
+        ...status,
+        allowed: [],
+        number: { ...status.number, paused },
+        notices: [{ code: 'wa_payment', severity: 'error', sentence }]
+      }
+    }
+  })
+  await stage.frame.getByText('This number is paused').waitFor()
+  t.equal(await stage.frame.getByText(sentence).count(), 1)
+  t.equal(await stage.frame.getByLabel('Message to the customer').count(), 0)
+  t.equal(await stage.frame.getByRole('button', { name: 'Reopen' }).count(), 0)
+})
+
 t.test(
   'a lost answer: pressed again, the same request goes with the same key; a changed text is a new one',
   async t => {

@@ -13,6 +13,7 @@ export type Phase =
   /** Opened outside of a conversation: no context will come. */
   | 'lost'
   | 'pair'
+  | 'no-way'
   | 'unknown'
   | 'not-served'
   | 'forbidden'
@@ -32,6 +33,8 @@ export const notServed = ref('')
 export const live = ref(true)
 /** Server's clock minus ours. */
 export const clockOffsetMs = ref(0)
+/** The window ended since the server spoke last: its words about what may be sent no longer hold. */
+export const ranOut = ref(false)
 
 export const section = ref<Section>('message')
 /** Something is being filled in: the rest of the page steps back. */
@@ -51,8 +54,9 @@ export interface Sending {
   info: SendInfo
 }
 
-export const allows = (kind: SendKind): boolean => status.value?.allowed.includes(kind) ?? false
-export const onlyTemplates = computed(() => status.value !== undefined && !status.value.allowed.includes('text'))
+export const allows = (kind: SendKind): boolean =>
+  (kind === 'template' || !ranOut.value) && (status.value?.allowed.includes(kind) ?? false)
+export const onlyTemplates = computed(() => status.value !== undefined && !allows('text'))
 
 export function go(to: Section): void {
   if (to !== 'templates') insteadOf.value = undefined
