@@ -185,7 +185,7 @@ export async function startTabServer(t: { teardown(work: () => unknown): unknown
       return server.status
     },
     retryMessage: () => ({ ok: true }),
-    listMessages: () => ({ messages, more: false }),
+    listMessages: () => ({ messages, nextBefore: null }),
     readMessage: ({ params }) => makeDetails(params.messageId),
     sendMessage: ({ body, headers }) => {
       server.sent.push({ message: body.message, key: headers['idempotency-key'] })
@@ -268,6 +268,7 @@ export async function startTabServer(t: { teardown(work: () => unknown): unknown
         sticker: 'sticker',
         voice: 'audio',
         header: /\.pdf$/.test(query.name) ? 'document' : 'image',
+        document: 'document',
         media: 'document'
       } as const
       return {

@@ -110,9 +110,9 @@ function toHeader(header: PreviewHeader, fileNames: ReadonlyMap<string, string>)
     case 'product':
       return { kind: 'product', slot: header.slot, name: header.value?.productId ?? null }
     default: {
-      const { kind, slot, value } = header
-      const name = fileNames.get(slot) ?? null
-      return { kind, slot, name, url: value !== null && 'link' in value ? value.link : null }
+      const { kind, slot } = header
+      // The page draws the file itself: it may ask no other host, and an address alone opens none of ours.
+      return { kind, slot, name: fileNames.get(slot) ?? null, url: null }
     }
   }
 }

@@ -5,7 +5,7 @@ import { type ErrorCode, PuenteError } from '../../core/errors.ts'
 import type { ConversationPicture } from '../../core/ports/desk-agents.ts'
 import type { CustomerView } from '../../core/ports/talk-store.ts'
 import type { ServedNumber } from '../../core/registry.ts'
-import type { FileRef } from '../../core/talk/instruction.ts'
+import type { TemplateUpload } from '../../core/talk/instruction.ts'
 import { mendable } from '../../core/talk/mend.ts'
 import { checkTemplate, fillTemplate } from '../../core/templates/fill.ts'
 import type { Filled, Template } from '../../core/templates/model.ts'
@@ -16,7 +16,8 @@ import type { SlotSource, SlotValues, TemplateProblem, TemplateSummary } from '.
 import { languageOf, lookAt } from './conversation.ts'
 import type { ApiDeps, Handlers, SignedInAgent } from './deps.ts'
 import { localeOf } from './deps.ts'
-import { findFile } from './found-files.ts'
+import { findFile, foundStored } from './found-files.ts'
+import { keepLinked } from './linked-files.ts'
 import { resolveValues } from './slot-values.ts'
 import { guessSource, sourcesOf } from './sources.ts'
 import { describePrice } from './template-price.ts'
@@ -35,7 +36,7 @@ export interface FillContext {
 export interface FilledTemplate {
   template: Template
   filled: Filled
-  uploads: { id: string; file: FileRef }[]
+  uploads: TemplateUpload[]
   problems: TemplateProblem[]
   fileNames: ReadonlyMap<string, string>
   resolved: Record<string, string>
@@ -213,15 +214,20 @@ export async function fill(
   template: Template,
   given: SlotValues,
   context: FillContext,
-  who: SignedInAgent | null
+  who: SignedInAgent | null,
+  /** About to be sent: what lies at an address is fetched and judged, too. */
+  sending = false
 ): Promise<FilledTemplate> {
   const slots = listSlots(template)
   const { sources, locale, number, picture } = context
+  const fetchLink = async (url: string, name: string | undefined) =>
+    foundStored(await keepLinked(deps, { deskId: number.deskId, agentId: who?.agent.id ?? null, url, name, number }))
   const resolved = await resolveValues(given, {
     slots,
     sources,
     locale,
-    findFile: value => findFile(deps, who, number, picture?.id ?? null, value)
+    findFile: value => findFile(deps, who, number, picture?.id ?? null, value),
+    ...(sending ? { fetchLink } : {})
   })
   const filled = fillTemplate(template, resolved.values, {
     now: deps.bridge.clock.now(),

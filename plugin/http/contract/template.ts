@@ -116,7 +116,7 @@ export const previewButton = z.object({
 const previewMedia = {
   slot: z.string(),
   name: z.string().nullable().describe('Of the chosen file; null: none chosen yet'),
-  url: z.string().nullable().describe('Of the file where a browser may show it')
+  url: z.string().nullable().describe('Null from the server; a page puts in what it draws the chosen file by')
 }
 export const previewHeader = z.discriminatedUnion('kind', [
   previewText.extend({ kind: z.literal('text') }),
