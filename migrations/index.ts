@@ -7,5 +7,24 @@ import * as connect from './005-connect.ts'
 import * as hotPath from './006-hot-path.ts'
 import * as rates from './007-rates.ts'
 import * as hotDeliveries from './008-hot-deliveries.ts'
+import * as numberWatch from './009-number-watch.ts'
+import * as proofs from './010-proofs.ts'
+import * as lateWords from './011-late-words.ts'
+import * as pairingAnywhere from './012-pairing-anywhere.ts'
+import * as macroHookFailures from './014-macro-hook-failures.ts'
 
-export const migrations = [bridge, templates, agents, attributes, connect, hotPath, rates, hotDeliveries]
+export const migrations = [
+  bridge,
+  templates,
+  agents,
+  attributes,
+  connect,
+  hotPath,
+  rates,
+  hotDeliveries,
+  numberWatch,
+  proofs,
+  lateWords,
+  pairingAnywhere,
+  macroHookFailures
+]
