@@ -38,6 +38,8 @@ export const HELP: Record<string, string> = {
   templates_mirrored: 'Times that the list of Chatwoot’s template button was written',
   rates_failed: 'Readings of what messages cost that failed, by code',
   templates_failed: 'Readings of templates, or writings of that list, that failed, by code',
+  number_unread: 'Readings of what Meta thinks of a number that failed, by code',
+  numbers_unheard: 'Changes of numbers that could not be noted at once; the poll finds them',
   templates_unheard: 'Changes of templates that could not be noted at once; the poll finds them',
   missed_hooks: 'Messages found by reconciliation',
   desk_mended: 'Changes in the desk that send no hook, found and put right',

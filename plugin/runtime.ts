@@ -24,8 +24,10 @@ import { hurryLanes } from '../adapters/postgres/hurry.ts'
 import { createConsents, createInstructions } from '../adapters/postgres/instructions.ts'
 import { createIntake } from '../adapters/postgres/intake.ts'
 import { keepAside } from '../adapters/postgres/keep-aside.ts'
+import { createLaneless } from '../adapters/postgres/laneless.ts'
 import { createLanes } from '../adapters/postgres/lanes.ts'
 import { keepPartitions } from '../adapters/postgres/migrate.ts'
+import { createNumberWatchStore } from '../adapters/postgres/number-watch.ts'
 import { createNumbers } from '../adapters/postgres/numbers.ts'
 import { createPages } from '../adapters/postgres/pages.ts'
 import { createProcesses, partOf, type Share } from '../adapters/postgres/processes.ts'
@@ -37,7 +39,8 @@ import { createTemplateStore } from '../adapters/postgres/templates.ts'
 import { createVanished } from '../adapters/postgres/vanished.ts'
 import { createCloudChannel } from '../adapters/whatsapp-cloud/client.ts'
 import { fromMetaFailure } from '../adapters/whatsapp-cloud/errors.ts'
-import { readFact } from '../adapters/whatsapp-cloud/from-wire.ts'
+import { explodeWebhook } from '../adapters/whatsapp-cloud/explode.ts'
+import { parseBody, readFact } from '../adapters/whatsapp-cloud/from-wire.ts'
 import { createRateSource } from '../adapters/whatsapp-cloud/pricing.ts'
 import { createTemplateSource } from '../adapters/whatsapp-cloud/template-source.ts'
 import { createAttributeKeeper } from './core/attributes/keep.ts'
@@ -49,6 +52,7 @@ import { readStoredHook } from './core/found-message.ts'
 import { createGates } from './core/gates.ts'
 import { workInboundLane } from './core/inbound/work-lane.ts'
 import { createPump } from './core/lanes/pump.ts'
+import { createNumberWatch } from './core/number-watch.ts'
 import { createTyping } from './core/outbound/courtesy.ts'
 import { createNumberPaces } from './core/outbound/number-pace.ts'
 import { parkedBefore } from './core/outbound/parked.ts'
@@ -61,6 +65,7 @@ import { createTemplateLookup } from './core/templates/lookup.ts'
 import { createTemplateMirror } from './core/templates/mirror.ts'
 import { createTicks } from './core/ticks.ts'
 import { hookRow, mayLeave } from './http/chatwoot-webhook.ts'
+import { takeUpLaneless } from './http/take-up.ts'
 import { createMetrics } from './metrics.ts'
 import type { Options } from './options.ts'
 import { createBeats } from './runtime/beats.ts'
@@ -180,6 +185,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     const rateStore = createRateStore(database.work)
     const templateSource = createTemplateSource({ http: graphHttp, times })
     let stopping = false
+    let publicUrl: string | null = null
 
     const bridge: Bridge = {
       registry,
@@ -197,6 +203,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       desk: createChatwootDesk({ http: deskHttp, mediaOrigins: options.mediaOrigins, timeoutMs: times.deskCallMs }),
       channel: createCloudChannel({ http: graphHttp, mediaOrigins: options.mediaOrigins, times }),
       templates: createTemplateLookup(templateStore, templateSource),
+      numberWatch: { want: wabaId => numberWatch.want(wabaId) },
       rates: rateStore,
       openLink: createOpenLink(deskHttp, { mediaOrigins: options.mediaOrigins }),
       media: createMediaTools({ ffmpegPath: options.ffmpeg, tempDir: path.join(dataDir, 'tmp') }),
@@ -204,6 +211,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       storedFiles: createStoredFiles(database.people, vault),
       instructions: createInstructions(database.people, vault),
       consents: createConsents(database.work),
+      publicUrl: () => publicUrl,
       clock,
       random,
       newId: () => randomUUID(),
@@ -234,9 +242,11 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
 
     const refresh = async (): Promise<void> => {
       const { desks, numbers: rows } = await numbers.list()
-      // A new token is tried at once, not when the pause of the old one ends.
+      // A new token, or a desk's new address, is tried at once, not when the pause of the old one ends.
       const deskIds = desks
-        .filter(desk => registry.desks().some(old => old.id === desk.id && old.token !== desk.token))
+        .filter(desk =>
+          registry.desks().some(old => old.id === desk.id && (old.token !== desk.token || old.url !== desk.url))
+        )
         .map(desk => desk.id)
       const numberIds = rows
         .filter(row => registry.numbers().some(old => old.id === row.id && old.token !== row.token))
@@ -289,6 +299,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
 
     const rateSource = createRateSource({ http: graphHttp, times })
     const rateReading = createRateReading({ bridge, store: rateStore, source: rateSource, processId })
+    const numberWatch = createNumberWatch({ bridge, store: createNumberWatchStore(database.work), processId })
 
     // Ticks join longer while many messages wait for the desk: they yield.
     const tickDelayMs = (): number => (deskPaces.busy() ? times.tickJoinBusyMs : times.tickJoinMs)
@@ -318,6 +329,8 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       }
     })
     every(3_000, refresh)
+    const takeUp = { bridge, laneless: createLaneless(database.work), parse: parseBody, explode: explodeWebhook }
+    every(5_000 * timeFactor, () => takeUpLaneless(takeUp))
     every(5_000, async () => {
       await bridge.lanes.mergeWaiting()
       const expired = await bridge.deliveries.expire({
@@ -335,10 +348,11 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     if (injected.paused !== true) every(1_000 * timeFactor, () => talk.carryWaiting())
     if (injected.paused !== true) every(times.templateBeatMs, () => templateMirror.run())
     if (injected.paused !== true) every(times.rateBeatMs, () => rateReading.run())
+    if (injected.paused !== true) every(times.numberBeatMs, () => numberWatch.run())
     every(3_600_000, async () => {
       await keepAside(database.work, pages, { moveAfterDays: 12, keepDays: Math.ceil(times.setAsideMs / 86_400_000) })
       await partitions()
-      await forgetOld(database.knex, times)
+      await forgetOld(database.knex, times, { stopping: bridge.stopping })
       await talk.forgetOld()
     })
     // A gate that may be probed again has no other alarm.
@@ -378,6 +392,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       templateMirror,
       templateStore,
       rateReading,
+      numberWatch,
       attributes,
       talk,
       oversight: createOversight({ database, numbers, vault, options, wake: () => jobs.wake() }),
@@ -387,6 +402,9 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       installation,
       embedded,
       share: () => share,
+      servedAt(url) {
+        publicUrl = url.replace(/\/+$/, '')
+      },
       refresh,
       async stop() {
         if (stopping) return

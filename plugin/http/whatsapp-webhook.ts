@@ -13,6 +13,7 @@ import type { CustomerIds, FactKind, StatusFact } from '../core/model.ts'
 import type { IntakeBatch, IntakeRow } from '../core/ports/store.ts'
 import type { ServedNumber } from '../core/registry.ts'
 import { opensWindowAt } from '../core/window.ts'
+import { malformedRow } from './malformed.ts'
 
 /** One item of a webhook; the adapter's `explodeWebhook` gives it. */
 export interface WebhookItem {
@@ -46,6 +47,8 @@ const LANE_KINDS = new Set<FactKind>(['message', 'echo', 'call', 'group', 'prefe
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** Status, quality, components, category (contract §2): whatever changed, the list is read again. */
 const TEMPLATE_FIELD = /^(?:message_)?template_/
+/** Standing, quality, pace, limits, name: whatever changed, the numbers of the account are read again (contract §2). */
+const NUMBER_FIELD = /^(?:account_|phone_number_|business_(?:capability|status)_)/
 /** Messages that are what they seem: they open the window and name one customer. All others are read to the end. */
 const PLAIN = new Set([
   'text',
@@ -61,9 +64,10 @@ const PLAIN = new Set([
 ])
 const DAY_MS = 86_400_000
 
-/** What is to be stored, and whose templates changed. */
+/** What is to be stored, and of which WABAs templates or numbers changed. */
 export interface WebhookBatch extends IntakeBatch {
   templatesOf: string[]
+  numbersOf: string[]
 }
 
 export function addWhatsAppWebhook(scope: FastifyInstance, deps: WhatsAppWebhookDeps): void {
@@ -101,7 +105,7 @@ export function addWhatsAppWebhook(scope: FastifyInstance, deps: WhatsAppWebhook
     if (batch.rows.some(isOfNobody) && (await bridge.reload())) batch = toBatch(deps, raw)
     bridge.breakpoint('webhook.verified')
     await bridge.intake.accept(batch)
-    if (batch.templatesOf.length > 0) await wantTemplates(bridge, batch.templatesOf)
+    if (batch.templatesOf.length + batch.numbersOf.length > 0) await wantReadings(bridge, batch)
     bridge.breakpoint('webhook.committed')
     bridge.count('webhooks')
     if (deps.closing()) reply.header('connection', 'close')
@@ -117,28 +121,42 @@ function noteOffset(bridge: Bridge, offsetMs: number): void {
   for (const number of bridge.registry.numbers()) bridge.registry.setOffset(number.id, offsetMs)
 }
 
-export function toBatch(deps: Pick<WhatsAppWebhookDeps, 'bridge' | 'parse' | 'explode'>, raw: Buffer): WebhookBatch {
+/** @param again a person asks for what was set aside: neither its age nor the moment of connecting counts then */
+export function toBatch(
+  deps: Pick<WhatsAppWebhookDeps, 'bridge' | 'parse' | 'explode'>,
+  raw: Buffer,
+  again = false
+): WebhookBatch {
   const { bridge } = deps
-  const batch: WebhookBatch = { rows: [], statuses: [], conversations: [], templatesOf: [] }
+  const batch: WebhookBatch = { rows: [], statuses: [], conversations: [], templatesOf: [], numbersOf: [] }
   const body = deps.parse(raw)
   if (body === undefined) {
     // Signed, so Meta's: kept for a person, and answered 200, or it would come again for a week.
     bridge.count('webhook_malformed')
-    batch.rows.push(plainRow(0, `bad:${hashKey(raw)}`, raw, bridge.clock.now(), 2, 'body_malformed'))
+    batch.rows.push(malformedRow(0, raw, bridge.clock.now()))
     return batch
   }
-  for (const item of deps.explode(body, raw)) addItem(bridge, batch, item)
+  for (const item of deps.explode(body, raw)) addItem(bridge, batch, item, again)
   return batch
 }
 
-/** Stored already: if this fails, the poll of the templates finds the change a little later. */
-async function wantTemplates(bridge: Bridge, wabaIds: readonly string[]): Promise<void> {
-  const ours = wabaIds.filter(wabaId => bridge.registry.numbers().some(number => number.wabaId === wabaId))
-  await Promise.all(ours.map(wabaId => bridge.templates.want(wabaId))).catch(() => bridge.count('templates_unheard'))
+/** Stored already: if this fails, the polls find the change a little later. */
+async function wantReadings(bridge: Bridge, { templatesOf, numbersOf }: WebhookBatch): Promise<void> {
+  const ours = new Set(bridge.registry.numbers().map(number => number.wabaId))
+  const of = (wabaIds: readonly string[]): string[] => [...new Set(wabaIds)].filter(wabaId => ours.has(wabaId))
+  await Promise.all([
+    Promise.all(of(templatesOf).map(bridge.templates.want)).catch(() => bridge.count('templates_unheard')),
+    Promise.all(of(numbersOf).map(bridge.numberWatch.want)).catch(() => bridge.count('numbers_unheard'))
+  ])
 }
 
-function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem): void {
-  if (item.wabaId && TEMPLATE_FIELD.test(item.field ?? '')) batch.templatesOf.push(item.wabaId)
+function noteField(batch: WebhookBatch, wabaId: string, field: string): void {
+  if (TEMPLATE_FIELD.test(field)) batch.templatesOf.push(wabaId)
+  else if (NUMBER_FIELD.test(field)) batch.numbersOf.push(wabaId)
+}
+
+function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem, again: boolean): void {
+  if (item.field !== 'messages' && item.field !== undefined && item.wabaId) noteField(batch, item.wabaId, item.field)
   const number = item.phoneNumberId === null ? undefined : bridge.registry.byPhoneNumberId(item.phoneNumberId)
   const realNow = bridge.clock.now()
   const offsetMs = number === undefined ? 0 : bridge.registry.offsetMs(number.id)
@@ -159,7 +177,8 @@ function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem): void {
     addStatus(batch, number, item.status, item)
     return
   }
-  if (nowMs - at.getTime() > bridge.times.dedupeMs) {
+  const forgotten = nowMs - at.getTime() > bridge.times.dedupeMs
+  if (forgotten && !again) {
     // Older than the memory by which duplicates are known: it cannot be told from a repetition.
     bridge.count('too_old')
     bridge.background(() => bridge.numbers.count(number.id, 'too_old', 1))
@@ -168,7 +187,7 @@ function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem): void {
   const aliases = item.groupId === undefined ? aliasesNamed(bridge, item) : [`g:${item.groupId}`]
   const deliverable = LANE_KINDS.has(item.kind) && aliases.length > 0
   // Meta's times are whole seconds: the second of connecting counts as after it.
-  const early = at.getTime() + 1_000 <= number.connectedAt.getTime()
+  const early = !again && at.getTime() + 1_000 <= number.connectedAt.getTime()
   if (!deliverable || early) {
     const code = early ? 'before_connecting' : item.kind === 'unknown' ? 'unknown_field' : undefined
     const lost = LANE_KINDS.has(item.kind) && aliases.length === 0
@@ -188,7 +207,7 @@ function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem): void {
     outbound: false,
     ord: Math.floor(at.getTime() / 1000),
     occurredAt: at,
-    dayAt: dayOf(number, at, realNow),
+    dayAt: forgotten ? realNow : dayOf(number, at, realNow),
     payload: item.payload,
     state: 0,
     opensWindow: opensWindow(bridge, item),

@@ -7,6 +7,7 @@ import type { AttributeKeeper } from '../core/attributes/keep.ts'
 import type { Bridge, Clock } from '../core/bridge.ts'
 import type { DeskWatch } from '../core/desk-watch.ts'
 import type { Pump } from '../core/lanes/pump.ts'
+import type { NumberWatch } from '../core/number-watch.ts'
 import type { Jobs } from '../core/ports/jobs.ts'
 import type { Oversight } from '../core/ports/oversight.ts'
 import type { TemplateStore } from '../core/ports/templates.ts'
@@ -44,6 +45,7 @@ export interface Runtime {
   templateMirror: TemplateMirror
   templateStore: TemplateStore
   rateReading: RateReading
+  numberWatch: NumberWatch
   attributes: AttributeKeeper
   /** The agent's tab, scripts, hooks of macros. */
   talk: TalkParts
@@ -55,6 +57,8 @@ export interface Runtime {
   installation: string
   embedded: EmbeddedPostgres | null
   share(): Share
+  /** Says how browsers reach Puente, with its prefix. */
+  servedAt(publicUrl: string): void
   refresh(): Promise<void>
   stop(): Promise<void>
 }
