@@ -1,7 +1,9 @@
 /** What checks say, from facts alone. */
 import t from 'tap'
+import type { NumberDetails } from '../../adapters/whatsapp-cloud/management.ts'
 import type { AppSubscription } from '../../adapters/whatsapp-cloud/subscriptions.ts'
 import { nameTimeZone } from '../../adapters/whatsapp-cloud/time-zones.ts'
+import { findAppCallback } from '../../plugin/checks/elsewhere.ts'
 import { compareVersions, judgeVersion } from '../../plugin/checks/version.ts'
 import { judgeWhatsApp } from '../../plugin/checks/whatsapp.ts'
 import type { WhatsAppFacts } from '../../plugin/checks/whatsapp-facts.ts'
@@ -53,7 +55,7 @@ const number = {
   webhooks: {}
 }
 
-function facts(change: Partial<typeof number>, more: Partial<WhatsAppFacts> = {}): WhatsAppFacts {
+function facts(change: Partial<NumberDetails>, more: Partial<WhatsAppFacts> = {}): WhatsAppFacts {
   return {
     number: { ok: true, value: { ...number, ...change } },
     waba: { ok: true, value: { id: '2', problems: [] } },
@@ -94,6 +96,83 @@ t.test('an app whose webhook leaves messages out is named', t => {
   t.match(find(facts({}, subscription(other)), 'wa.fields'), { state: 'warn', remedy: /Tick messages/ })
   t.equal(find(facts({}, subscription({ ...other, fields: ['messages'] })), 'wa.fields'), undefined)
   t.equal(find(facts({}, subscription(null)), 'wa.fields'), undefined, 'it will be made')
+  t.end()
+})
+
+t.test('fields are named by what is lost without them, and what connecting mends is not told', t => {
+  const OURS = 'https://ours.example.com'
+  const app = (change: Partial<AppSubscription>): Partial<WhatsAppFacts> => ({
+    appSubscription: { ok: true, value: { callbackUrl: OURS, active: true, fields: ['messages'], ...change } }
+  })
+  const judged = (given: WhatsAppFacts, more: object = { callbackUrl: OURS }) =>
+    judgeWhatsApp(given, { ...asked, ...more }).filter(check => check.id.startsWith('wa.fields'))
+  const phone = { isOnBusinessApp: true }
+  t.match(judged(facts({}, app({}))), [
+    {
+      id: 'wa.fields_preferences',
+      state: 'warn',
+      says: /the field user_preferences: who stops/,
+      remedy: /connect again/
+    }
+  ])
+  t.same(
+    judged(facts(phone, app({ fields: ['messages', 'user_preferences', 'history'] }))).map(check => check.says),
+    [
+      "The app's webhook is not subscribed to the fields smb_message_echoes, smb_app_state_sync: what is written in the WhatsApp Business app does not show in Chatwoot as it should."
+    ]
+  )
+  t.same(
+    judged(facts(phone, app({ active: false }))).map(check => check.id),
+    ['wa.fields', 'wa.fields_phone_app', 'wa.fields_preferences'],
+    'switched off: nothing comes'
+  )
+  t.same(judged(facts(phone, app({ active: false })), { callbackUrl: OURS, mends: [OURS] }), [])
+  const away = facts({}, app({ callbackUrl: 'https://x.example.com', fields: ['messages', 'user_preferences'] }))
+  t.match(judged(away), [{ id: 'wa.fields_preferences', says: /leads elsewhere/ }], 'ticked, but not for us')
+  t.match(judged(facts(phone)), [{ id: 'wa.fields_phone_app', says: /nobody can see/ }])
+  t.same(judged(facts({})), [])
+  t.end()
+})
+
+t.test('S8: a wrong app secret is told as that; an unknown number only where Meta says so', t => {
+  const error = (code: 'wa_app_secret' | 'wa_invalid' | 'wa_permission' | 'wa_number_unregistered', facts: object) =>
+    ({ ok: false, error: new PuenteError(code, { facts: { ...facts } }) }) as const
+  const ids = (given: WhatsAppFacts) =>
+    judgeWhatsApp(given, asked).flatMap(each => (each.state === 'fail' ? each.id : []))
+  const proof = error('wa_app_secret', { metaCode: 100, httpStatus: 400 })
+  const all = { number: proof, waba: proof, wabaNumbers: proof, apps: proof }
+  t.same(ids(facts({}, all)), ['wa.app_secret'], 'without the app’s id')
+  const refused = error('wa_permission', { metaCode: 190 })
+  t.same(ids(facts({}, { ...all, token: refused, appSubscription: refused })), ['wa.app_secret'])
+  t.same(ids(facts({}, { token: refused, waba: error('wa_invalid', {}), number: error('wa_invalid', {}) })), [
+    'wa.app_secret'
+  ])
+  const unseen = (code: 'wa_invalid' | 'wa_permission' | 'wa_number_unregistered', given: object) =>
+    find(facts({}, { number: error(code, given) }), 'wa.number')?.says
+  t.match(unseen('wa_permission', { metaCode: 100, metaSubcode: 33 }), /knows no number 1 .*personal account/)
+  t.match(unseen('wa_number_unregistered', { metaCode: 33 }), /knows no number 1/)
+  t.match(unseen('wa_invalid', { metaCode: 100, httpStatus: 400 }), /cannot see number 1 \(HTTP 400\)/)
+  t.end()
+})
+
+t.test('blocked for the bill alone is a warning', t => {
+  const blocked = (healthCodes: number[]) =>
+    find(facts({ canSend: 'BLOCKED', problems: ['No card.'], ...{ healthCodes } }), 'wa.health')
+  t.match(blocked([141006]), { state: 'warn', says: /payment method; what customers write comes in\. No card\./ })
+  t.match(blocked([141006, 141014]), { state: 'fail' })
+  t.match(blocked([]), { state: 'fail' })
+  const value = { id: '2', canSend: 'BLOCKED', problems: [], healthCodes: [141006] }
+  t.match(find(facts({}, { waba: { ok: true, value } }), 'wa.account'), { state: 'warn' })
+  t.end()
+})
+
+t.test('S12: an app whose own webhook is another system’s is told, by whatever shows it', t => {
+  const theirs = 'https://crm.example.com/secret'
+  t.equal(findAppCallback(facts({ webhooks: { app: theirs } }), []), 'https://crm.example.com')
+  t.equal(findAppCallback(facts({ webhooks: { app: theirs } }), [theirs]), null)
+  t.equal(findAppCallback(facts({}), []), null)
+  const value = { callbackUrl: theirs, active: true, fields: [] }
+  t.equal(findAppCallback(facts({}, { appSubscription: { ok: true, value } }), []), 'https://crm.example.com')
   t.end()
 })
 
