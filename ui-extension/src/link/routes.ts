@@ -7,6 +7,8 @@ export const routes = {
   signInByDesk: 'POST /sessions/desk',
   startPairing: 'POST /sessions/pairing',
   askPairing: 'POST /sessions/pairing/:pairingId',
+  openHandover: 'POST /sessions/handovers',
+  takeHandover: 'POST /sessions/handed-over',
   endSession: 'DELETE /sessions/current',
   readConversation: 'GET /conversations/:conversationId',
   reopenConversation: 'POST /conversations/:conversationId/reopen',
