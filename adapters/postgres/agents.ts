@@ -11,7 +11,8 @@ import type {
   MacroHook,
   Pairing,
   PairingNote,
-  SessionMode
+  SessionMode,
+  SlotMapping
 } from '../../plugin/core/ports/agent-store.ts'
 
 export interface AgentVault {
@@ -286,12 +287,24 @@ export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
       )
     },
 
-    async usedTemplate(deskId, agentId, templateId) {
+    async usedTemplate(deskId, agentId, templateId, mapping) {
       await pool.query(
-        `insert into template_use (desk_id, agent_id, template_id, used_at) values ($1, $2, $3, now())
-         on conflict (desk_id, agent_id, template_id) do update set used_at = excluded.used_at`,
+        `insert into template_use (desk_id, agent_id, template_id, used_at, mapping_sealed) values ($1, $2, $3, now(), $4)
+         on conflict (desk_id, agent_id, template_id)
+           do update set used_at = excluded.used_at, mapping_sealed = excluded.mapping_sealed`,
+        [deskId, agentId, templateId, seal(mapping, 'slot mapping')]
+      )
+    },
+
+    async mappingOf(deskId, agentId, templateId) {
+      const answer = await pool.query(
+        `select mapping_sealed as sealed from template_use
+         where desk_id = $1 and template_id = $3 and mapping_sealed is not null
+         order by agent_id = $2 desc, used_at desc limit 1`,
         [deskId, agentId, templateId]
       )
+      const row = answer.rows[0] as { sealed: Buffer } | undefined
+      return row === undefined ? {} : open<SlotMapping>(row.sealed, 'slot mapping')
     },
 
     async templatesOf(deskId, agentId) {

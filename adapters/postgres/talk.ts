@@ -8,6 +8,7 @@ import type {
   TalkStore
 } from '../../plugin/core/ports/talk-store.ts'
 import type { Customers, CustomerVault } from './customers.ts'
+import { createLimitReads } from './limits.ts'
 import { inTransaction, recallParked } from './recall-parked.ts'
 
 interface CustomerRow {
@@ -57,6 +58,8 @@ export function createTalkStore(pool: pg.Pool, customers: Customers, vault: Cust
   }
 
   return {
+    ...createLimitReads(pool),
+
     async customerIn(numberId, conversationId) {
       const [bound] = await customersBy('b.conversation_id = $2', [numberId, conversationId])
       if (bound !== undefined) return bound

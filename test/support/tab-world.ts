@@ -37,7 +37,7 @@ export const number: NumberInfo = {
   quality: 'green',
   messagingLimit: 2000,
   lastUsedAt: ago(hourMs),
-  callLink: 'https://wa.me/34600111222'
+  callLink: 'https://wa.me/call/34600000001'
 }
 
 export const sources: SlotSource[] = [

@@ -70,6 +70,9 @@ export interface MacroHook {
 /** What a hook fills a slot with: what is known of the conversation, fixed words, or a file at an address. */
 export type HookSlot = { source: string; fallback?: string } | { text: string } | { url: string; name?: string }
 
+/** Slots of a template that were filled from an attribute, with what stood in for an empty one. */
+export type SlotMapping = Record<string, { source: string; fallback?: string }>
+
 export interface PairingNote {
   numberId: number
   conversationId: number
@@ -128,7 +131,9 @@ export interface AgentStore {
   revokeMacroHook(deskId: number | null, id: string): Promise<boolean>
 
   favour(deskId: number, agentId: number, templateId: string, favourite: boolean): Promise<void>
-  usedTemplate(deskId: number, agentId: number, templateId: string): Promise<void>
+  usedTemplate(deskId: number, agentId: number, templateId: string, mapping: SlotMapping): Promise<void>
+  /** From where its slots were filled last, by this agent or else by anybody of the desk; empty: never. */
+  mappingOf(deskId: number, agentId: number, templateId: string): Promise<SlotMapping>
   templatesOf(deskId: number, agentId: number): Promise<Map<string, { favourite: boolean; usedAt: Date | null }>>
   usedNumber(deskId: number, agentId: number, numberId: number): Promise<void>
   numbersOf(deskId: number, agentId: number): Promise<Map<number, Date>>

@@ -92,6 +92,15 @@ export interface TalkStore {
   /** Whether the caller is to ask Meta about calls now: one process does, when the last answer is older. */
   claimCalling(numberId: number, olderThanMs: number): Promise<boolean>
   keepCalling(numberId: number, calling: boolean): Promise<void>
+  /**
+   * Customers who were written to from these numbers outside of their window in the last 24 h, as far as that went
+   * through Puente; `ours`: the given one is among them.
+   */
+  openedToday(numberIds: readonly number[], customerId: number | null): Promise<{ customers: number; ours: boolean }>
+  /** What WhatsApp refused on this number in the last 24 h: our own code, or its failure as it was told. */
+  refusedToday(
+    numberId: number
+  ): Promise<{ code: string | null; failure: { code: number; title?: string; details?: string } | null }[]>
   /** When WhatsApp last counted a message to this customer as free by entry point. */
   freeEntryAt(numberId: number, customerId: number): Promise<Date | null>
   /**

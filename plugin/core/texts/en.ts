@@ -183,6 +183,13 @@ export const en = {
   'tab.source.agent.name': 'Agent: name',
   'tab.source.agent.first_name': 'Agent: first name',
   'tab.source.number.name': 'WhatsApp number: name',
+  'tab.limit.limit_reached':
+    'This account may write first to {limit} customers a day, and has done so today. Wait until tomorrow, or until the customer writes.',
+  'tab.limit.limit_near': 'This account has written first to {customers} of {limit} customers that it may reach today.',
+  'tab.limit.spam_limited':
+    'WhatsApp slowed this number down today because customers block or report it. Send only what is expected.',
+  'tab.limit.marketing_limited':
+    'WhatsApp did not deliver marketing to this customer today. Choose a utility template, or wait a day.',
   'tab.problem.opted_out': 'This customer stopped marketing messages. Choose a utility template.',
   'tab.problem.file': 'This file does not fit here. Choose a {kind}.',
   'tab.problem.source_empty': '{label} is empty for this contact. Fill it in, or give a fallback.',

@@ -183,6 +183,14 @@ export const es: Catalogue = {
   'tab.source.agent.name': 'Agente: nombre completo',
   'tab.source.agent.first_name': 'Agente: nombre',
   'tab.source.number.name': 'Número de WhatsApp: nombre',
+  'tab.limit.limit_reached':
+    'Esta cuenta puede escribir primero a {limit} clientes al día y hoy ya lo ha hecho. Espera a mañana o a que el cliente escriba.',
+  'tab.limit.limit_near':
+    'Esta cuenta ha escrito primero a {customers} de los {limit} clientes que puede alcanzar hoy.',
+  'tab.limit.spam_limited':
+    'WhatsApp ha frenado hoy este número porque hay clientes que lo bloquean o denuncian. Envía solo lo que esperan.',
+  'tab.limit.marketing_limited':
+    'WhatsApp no ha entregado hoy marketing a este cliente. Elige una plantilla de utilidad o espera un día.',
   'tab.problem.opted_out': 'Este cliente rechazó los mensajes de marketing. Elige una plantilla de utilidad.',
   'tab.problem.file': 'Este archivo no sirve aquí. Elige: {kind}.',
   'tab.problem.source_empty': '{label} está vacío en este contacto. Complétalo o da un valor alternativo.',

@@ -181,6 +181,14 @@ export const ptBr: Catalogue = {
   'tab.source.agent.name': 'Agente: nome completo',
   'tab.source.agent.first_name': 'Agente: primeiro nome',
   'tab.source.number.name': 'Número do WhatsApp: nome',
+  'tab.limit.limit_reached':
+    'Esta conta pode escrever primeiro para {limit} clientes por dia e hoje já fez isso. Espere até amanhã ou até o cliente escrever.',
+  'tab.limit.limit_near':
+    'Esta conta já escreveu primeiro para {customers} dos {limit} clientes que pode alcançar hoje.',
+  'tab.limit.spam_limited':
+    'O WhatsApp freou este número hoje porque clientes o bloqueiam ou denunciam. Envie só o que é esperado.',
+  'tab.limit.marketing_limited':
+    'O WhatsApp não entregou marketing a este cliente hoje. Escolha um modelo de utilidade ou espere um dia.',
   'tab.problem.opted_out': 'Este cliente recusou mensagens de marketing. Escolha um modelo de utilidade.',
   'tab.problem.file': 'Este arquivo não serve aqui. Escolha: {kind}.',
   'tab.problem.source_empty': '{label} está vazio neste contato. Preencha ou dê um valor alternativo.',

@@ -13,6 +13,7 @@ import { parkedUntil, windowState } from '../../core/window.ts'
 import type { ConversationStatus, SendKind, ServedConversation } from '../contract/conversation.ts'
 import { type ApiDeps, type Handlers, localeOf, type SignedInAgent } from './deps.ts'
 import { deskLink } from './desk-address.ts'
+import { asNotices, readLimits } from './limits.ts'
 import { SOON_MS } from './next-turn.ts'
 import { describeNumber } from './number-info.ts'
 import { sourcesOf } from './sources.ts'
@@ -142,14 +143,15 @@ export async function describeConversation(
   const customer = await talk.customerIn(number.id, conversationId)
   const now = numberNow(bridge, number)
   const window = windowState({ lastInboundAt: customer?.windowFrom ?? null, now })
-  const [deliveries, consent, receipts, freeAt, version, info, elsewhere] = await Promise.all([
+  const [deliveries, consent, receipts, freeAt, version, info, elsewhere, limits] = await Promise.all([
     talk.deliveries(number.id, conversationId, { limit: 50 }),
     customer === null ? null : bridge.consents.read(number.id, customer.customerId),
     customer === null ? { delivered: 0, read: 0 } : talk.receiptsOf(number.id, customer.customerId),
     customer === null ? null : talk.freeEntryAt(number.id, customer.customerId),
     talk.version(number.id, conversationId),
     describeNumber(deps, agent, number, locale),
-    otherConversations(deps, who, picture)
+    otherConversations(deps, who, picture),
+    readLimits(deps, number, customer, window.open, locale)
   ])
   const parked = deliveries.filter(delivery => delivery.state === 'parked' && delivery.parkedAt !== null)
   const texts = await textsOf(deps, number, conversationId, deliveries)
@@ -169,6 +171,7 @@ export async function describeConversation(
   }
   if (composerLocked) notice('composer_locked', 'info', text(locale, 'tab.notice.composer_locked'))
   if (marketing === 'stopped') notice('marketing_stopped', 'warning', text(locale, 'tab.notice.marketing_stopped'))
+  notices.push(...asNotices(limits))
   if (pattern === 'probably_off') notice('receipts_off', 'info', text(locale, 'tab.notice.receipts_off'))
   return {
     served: true,

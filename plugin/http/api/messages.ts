@@ -11,7 +11,7 @@ import { lookAt, phoneOf, requireOurs } from './conversation.ts'
 import { type ApiDeps, type Handlers, localeOf } from './deps.ts'
 import { describeMessage } from './message-details.ts'
 import { answeredBefore, describeSend, keepAndCarry } from './sends.ts'
-import { fillContext } from './templates.ts'
+import { fillContext, rememberUse } from './templates.ts'
 
 const SHOWN_TEXT = 300
 /** As many rows as the desk gives at once; fewer are the last. */
@@ -75,7 +75,7 @@ export function messageHandlers(
       )
       await agents.usedNumber(agent.desk.id, agent.id, number.id)
       if (body.message.kind === 'template') {
-        await agents.usedTemplate(agent.desk.id, agent.id, body.message.templateId)
+        await rememberUse(deps, agent, body.message.templateId, body.message.values)
       }
       return told
     },

@@ -23,7 +23,7 @@ import { requireWell } from './messages.ts'
 import { describeNumber } from './number-info.ts'
 import { ConversationOpen } from './problems.ts'
 import { type Asked, answeredBefore, describeSend, keepAndCarry } from './sends.ts'
-import { contactPicture, fillContext, numberFor } from './templates.ts'
+import { contactPicture, fillContext, findKnown, numberFor, rememberUse } from './templates.ts'
 
 type StartHandlers = Pick<
   Handlers,
@@ -130,7 +130,7 @@ export function startHandlers(deps: ApiDeps): StartHandlers {
       })
       await deps.agents.usedNumber(agent.desk.id, agent.id, number.id)
       if (body.message.kind === 'template') {
-        await deps.agents.usedTemplate(agent.desk.id, agent.id, body.message.templateId)
+        await rememberUse(deps, agent, body.message.templateId, body.message.values)
       }
       return told
     },
@@ -238,30 +238,6 @@ export async function start(deps: ApiDeps, input: StartInput): Promise<SendInfo>
     locale,
     input.as
   )
-}
-
-async function findKnown(
-  deps: ApiDeps,
-  number: ServedNumber,
-  contactId: number | undefined,
-  phone: string | null
-): Promise<CustomerView | null> {
-  if (contactId !== undefined) {
-    const [bound] = await deps.talk.customersOfContact(number.id, contactId)
-    if (bound !== undefined) return bound
-  }
-  if (phone === null || phone === '') return null
-  return deps.talk.customerBy(number.id, number.deskId, `w:${canonicalPhone(phone)}`)
-}
-
-/** Whom a contact's own link names. Fails with `not_found`. */
-async function contactOf(deps: ApiDeps, deskId: number, sourceId: string): Promise<number> {
-  for (const number of deps.bridge.registry.numbers()) {
-    if (number.deskId !== deskId) continue
-    const customer = await deps.talk.customerBy(number.id, deskId, sourceAlias(number.id, sourceId))
-    if (customer?.contactId != null) return customer.contactId
-  }
-  throw new PuenteError('not_found')
 }
 
 function openIn(customer: CustomerView | null): number | null {
