@@ -240,6 +240,16 @@ export async function start(deps: ApiDeps, input: StartInput): Promise<SendInfo>
   )
 }
 
+/** Whom a contact's own link names. Fails with `not_found`. */
+async function contactOf(deps: ApiDeps, deskId: number, sourceId: string): Promise<number> {
+  for (const number of deps.bridge.registry.numbers()) {
+    if (number.deskId !== deskId) continue
+    const customer = await deps.talk.customerBy(number.id, deskId, sourceAlias(number.id, sourceId))
+    if (customer?.contactId != null) return customer.contactId
+  }
+  throw new PuenteError('not_found')
+}
+
 function openIn(customer: CustomerView | null): number | null {
   if (customer?.conversationId == null || customer.conversationStatus === 'resolved') return null
   return customer.conversationId
