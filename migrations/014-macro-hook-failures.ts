@@ -9,6 +9,8 @@ export async function up(knex: Knex): Promise<void> {
       hook_id uuid not null references macro_hooks on delete cascade,
       conversation_id bigint not null,
       code text not null,
+      -- For people, in the language of the number; names slots, never what stood in them.
+      reason text not null,
       at timestamptz not null default now(),
       -- When a private note said so in the conversation.
       noted_at timestamptz not null default now(),

@@ -28,12 +28,12 @@ export function hashToken(token: string): Buffer {
 const KEY_COLUMNS = `id, desk_id as "deskId", name, hint, created_at as "createdAt", used_at as "usedAt"`
 const HOOK_COLUMNS = `id, desk_id as "deskId", number_id as "numberId", name, template_id as "templateId",
   template_name as "templateName", language, slots_sealed, created_at as "createdAt", used_at as "usedAt",
-  (select json_build_object('code', f.code, 'conversationId', f.conversation_id, 'at', f.at) from macro_hook_failures f
+  (select json_build_object('code', f.code, 'reason', f.reason, 'conversationId', f.conversation_id, 'at', f.at) from macro_hook_failures f
    where f.hook_id = macro_hooks.id order by f.at desc limit 1) as "lastFailure"`
 
 type HookRow = Omit<MacroHook, 'slots' | 'lastFailure'> & {
   slots_sealed: Buffer
-  lastFailure: { code: string; conversationId: number; at: string } | null
+  lastFailure: { code: string; reason: string; conversationId: number; at: string } | null
 }
 
 /** As sealed; rows of an older version tell less. */

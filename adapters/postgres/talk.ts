@@ -229,13 +229,13 @@ export function createTalkStore(pool: pg.Pool, customers: Customers, vault: Cust
       return (answer.rows[0] as { at: Date | null }).at
     },
 
-    async hookFailed(hookId, conversationId, code) {
+    async hookFailed(hookId, conversationId, { code, reason }) {
       const answer = await pool.query(
-        `insert into macro_hook_failures as f (hook_id, conversation_id, code) values ($1, $2, $3)
-         on conflict (hook_id, conversation_id) do update set code = excluded.code, at = now(),
+        `insert into macro_hook_failures as f (hook_id, conversation_id, code, reason) values ($1, $2, $3, $4)
+         on conflict (hook_id, conversation_id) do update set code = excluded.code, reason = excluded.reason, at = now(),
            noted_at = case when f.code <> excluded.code or f.noted_at < now() - interval '1 hour' then now() else f.noted_at end
          returning noted_at = now() as tell`,
-        [hookId, conversationId, code]
+        [hookId, conversationId, code, reason]
       )
       return (answer.rows[0] as { tell: boolean }).tell
     }

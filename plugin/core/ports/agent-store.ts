@@ -64,7 +64,7 @@ export interface MacroHook {
   createdAt: Date
   usedAt: Date | null
   /** The newest press that sent nothing, of the last 30 days. */
-  lastFailure: { code: string; conversationId: number; at: Date } | null
+  lastFailure: { code: string; reason: string; conversationId: number; at: Date } | null
 }
 
 /** What a hook fills a slot with: what is known of the conversation, fixed words, or a file at an address. */

@@ -107,5 +107,5 @@ export interface TalkStore {
    * A press of a macro's hook sent nothing. Answers whether the conversation is to be told: not for the same reason
    * again within an hour, since a note may itself set off the automation that pressed.
    */
-  hookFailed(hookId: string, conversationId: number, code: string): Promise<boolean>
+  hookFailed(hookId: string, conversationId: number, failure: { code: string; reason: string }): Promise<boolean>
 }

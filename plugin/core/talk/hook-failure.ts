@@ -23,7 +23,7 @@ export async function tellHookFailure(
 ): Promise<void> {
   const { hookId, conversationId, template, code, reason } = failure
   bridge.log.warn({ hook: hookId, number: number.id, code }, 'a hook of a macro sent nothing')
-  if (!(await talk.hookFailed(hookId, conversationId, code))) return
+  if (!(await talk.hookFailed(hookId, conversationId, { code, reason }))) return
   bridge.background(async () => {
     bridge.rowPace(number.deskId, conversationId)
     await bridge.desk.createMessage(number.deskAccess, conversationId, {

@@ -3,14 +3,13 @@
  * tell that a slot is missing. What is written here is what a press does later, in `macro-hook.ts`.
  */
 import { callDesk } from '../../core/desk/call.ts'
-import { ERROR_TABLE, type ErrorCode, PuenteError } from '../../core/errors.ts'
+import { PuenteError } from '../../core/errors.ts'
 import type { HookSlot, MacroHook } from '../../core/ports/agent-store.ts'
 import type { ServedNumber } from '../../core/registry.ts'
 import { checkTemplate } from '../../core/templates/fill.ts'
 import type { Slot, Template } from '../../core/templates/model.ts'
 import { readTemplate } from '../../core/templates/read.ts'
 import { listSlots } from '../../core/templates/slots.ts'
-import { explainError } from '../../core/texts/describe.ts'
 import { type Locale, text } from '../../core/texts/text.ts'
 import type { Problem } from '../contract/common.ts'
 import type { HookTemplate, MacroHookInfo } from '../contract/hooks.ts'
@@ -32,10 +31,9 @@ const CUSTOM = /^(contact|conversation)\.custom\.[\w.-]{1,100}$/
 export function hookHandlers(deps: ApiDeps): HookHandlers {
   const { agents, bridge } = deps
   return {
-    async listMacroHooks(_input, { overseer, request }) {
-      const locale = localeOf(request)
+    async listMacroHooks(_input, { overseer }) {
       const hooks = await agents.listMacroHooks(overseer.deskId)
-      return { hooks: hooks.map(hook => toInfo(deps, hook, locale)) }
+      return { hooks: hooks.map(hook => toInfo(deps, hook)) }
     },
 
     async listHookTemplates({ query }, { overseer, request }) {
@@ -83,7 +81,7 @@ export function hookHandlers(deps: ApiDeps): HookHandlers {
         secret
       )
       bridge.log.info({ desk: number.deskId, hook: hook.id }, 'hook made')
-      return { url: `${deps.publicUrl(request)}/api/v1/hooks/${secret}`, hook: toInfo(deps, hook, locale) }
+      return { url: `${deps.publicUrl(request)}/api/v1/hooks/${secret}`, hook: toInfo(deps, hook) }
     },
 
     async revokeMacroHook({ params }, { overseer }) {
@@ -184,7 +182,7 @@ async function requireFilled(
   if (problems.length > 0) throw new RequestRefused(problems, 'wa_template_parameters')
 }
 
-function toInfo(deps: ApiDeps, hook: MacroHook, locale: Locale): MacroHookInfo {
+function toInfo(deps: ApiDeps, hook: MacroHook): MacroHookInfo {
   const { id, name, numberId, templateId, templateName, language, slots, lastFailure } = hook
   const desk = deps.bridge.registry.desks().find(candidate => candidate.id === hook.deskId)
   return {
@@ -203,8 +201,7 @@ function toInfo(deps: ApiDeps, hook: MacroHook, locale: Locale): MacroHookInfo {
         : {
             at: lastFailure.at.toISOString(),
             code: lastFailure.code,
-            sentence:
-              lastFailure.code in ERROR_TABLE ? explainError(locale, lastFailure.code as ErrorCode) : lastFailure.code,
+            sentence: lastFailure.reason,
             link:
               desk === undefined ? null : deskLink(deps.desks.urlOf(desk), desk.accountId, lastFailure.conversationId)
           }

@@ -64,7 +64,7 @@ async function tellFailure(deps: ApiDeps, hook: MacroHook, conversationId: numbe
   const code = codeOf(thrown)
   // Without its number nothing can be written; the list of hooks tells it.
   if (number === undefined || number.deskId !== hook.deskId) {
-    await deps.talk.hookFailed(hook.id, conversationId, code)
+    await deps.talk.hookFailed(hook.id, conversationId, { code, reason: explainError('en', code) })
     return
   }
   const { language } = number

@@ -30,7 +30,12 @@ export const macroHookInfo = z
     createdAt: instant,
     lastUsedAt: instant.nullable(),
     lastFailure: z
-      .object({ at: instant, code: z.string(), sentence: z.string(), link: z.string().nullable() })
+      .object({
+        at: instant,
+        code: z.string(),
+        sentence: z.string().describe('In the language of the number'),
+        link: z.string().nullable()
+      })
       .nullable()
       .describe('The newest press of the last 30 days that sent nothing')
   })
