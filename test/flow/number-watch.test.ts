@@ -1,8 +1,9 @@
 /** What Meta thinks of a number: read on a slow beat and soon after Meta says so, shown where a person looks, obeyed. */
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { createNumberWatchStore } from '../../adapters/postgres/number-watch.ts'
-import { findStandings } from '../../plugin/core/standing.ts'
+import { findStandings, type Standing } from '../../plugin/core/standing.ts'
 import { readStatus } from '../../plugin/status.ts'
 import { type Loose, startFlow } from '../support/puente.ts'
 import { query } from './talk.ts'
@@ -23,6 +24,24 @@ t.test('what Meta holds against a number, the worst of it first', async t => {
   t.same(of({ canSend: 'BLOCKED', healthCodes: [141006] }), ['payment'])
   t.same(of({ canSend: 'BLOCKED', healthCodes: [141006, 141014] }), ['blocked'])
   t.same(of({ canSend: 'BLOCKED' }), ['blocked'], 'no reason is told')
+})
+
+t.test('each has a sentence in every language of the admin page', async t => {
+  const all = {
+    banned: true,
+    unregistered: true,
+    blocked: true,
+    payment: true,
+    restricted: true,
+    flagged: true,
+    low_quality: true
+  } satisfies Record<Standing, true>
+  for (const locale of ['en', 'es', 'pt-BR']) {
+    const file = new URL(`../../ui-extension/src/i18n/admin-${locale}.json`, import.meta.url)
+    const sentences = JSON.parse(readFileSync(file, 'utf8')).admin.standing as Record<string, string>
+    t.same(Object.keys(sentences).sort(), Object.keys(all).sort(), locale)
+    for (const sentence of Object.values(sentences)) t.match(sentence, /\.$/)
+  }
 })
 
 t.test('the watch over the numbers', async t => {
