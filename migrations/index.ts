@@ -11,6 +11,7 @@ import * as numberWatch from './009-number-watch.ts'
 import * as proofs from './010-proofs.ts'
 import * as lateWords from './011-late-words.ts'
 import * as pairingAnywhere from './012-pairing-anywhere.ts'
+import * as limitsAndMappings from './013-limits-and-mappings.ts'
 import * as macroHookFailures from './014-macro-hook-failures.ts'
 
 export const migrations = [
@@ -26,5 +27,6 @@ export const migrations = [
   proofs,
   lateWords,
   pairingAnywhere,
+  limitsAndMappings,
   macroHookFailures
 ]

@@ -44,8 +44,15 @@ export function toSummary(
     quality: QUALITIES.find(name => name === template.qualityScore?.toLowerCase()) ?? 'unknown',
     body: template.body?.text ?? '',
     headerKind: header === null ? 'none' : header.kind,
+    headerText: header?.kind === 'text' ? header.text : null,
+    footer: template.footer,
+    offer: template.offer?.text ?? null,
     buttonTexts: template.buttons.map(button => button.label),
-    carousel: template.cards.length > 0,
+    cards: template.cards.map(card => ({
+      headerKind: card.header === null ? ('none' as const) : card.header.kind,
+      body: card.body?.text ?? null,
+      buttonTexts: card.buttons.map(button => button.label)
+    })),
     direction: directionOf(template.language),
     ...more
   }
