@@ -39,7 +39,7 @@ function watch(page: Page, desk: Desk): void {
   })
 }
 
-t.test('S67: paired on another host, the window for recording is signed in by a ticket, once', async t => {
+t.test('paired on another host, the window for recording is signed in by a ticket, once', async t => {
   // The frame of another host is given no microphone.
   const script = `if (window.parent !== window) Object.defineProperty(navigator, 'mediaDevices', { value: undefined })`
   const desk = await openDesk(t, browser, { noCookie: true, script })
@@ -57,6 +57,7 @@ t.test('S67: paired on another host, the window for recording is signed in by a 
   watch(page, desk)
   await page.getByRole('timer').waitFor()
   t.notMatch(page.url(), /ticket/, 'out of the address at once')
+  await page.getByRole('heading', { name: 'Voice note' }).waitFor()
   await judge(t, page, desk, 'window')
   await page.reload()
   await page.getByRole('timer').waitFor()

@@ -7,70 +7,67 @@ import { addDesk, openTab } from './tab-lab.ts'
 
 const PUBLIC = 'http://chat.example:3000'
 
-t.test(
-  'S53: agents open the desk at another address than Puente: they sign in, pair, and every link is theirs',
-  async t => {
-    const tab = await openTab(t, { options: { chatwootOrigins: [PUBLIC] } })
-    const { flow } = tab
-    const { conversationId, contactId } = await tab.begin()
-    const ways = (origin: string, host = 'chat.example') =>
-      flow.app.inject({
-        url: `/wa/api/v1/sign-in?accountId=${tab.accountId}&deskOrigin=${encodeURIComponent(origin)}`,
-        headers: { host }
-      })
-    t.same((await ways(PUBLIC)).json().ways, ['desk', 'pairing'], 'the same host as the page that agents see')
-    t.same((await ways(PUBLIC, 'puente.example')).json().ways, ['pairing'])
-    t.match((await ways('http://evil.example')).json(), { known: false, ways: [] })
+t.test('agents open the desk at another address than Puente: they sign in, pair, and every link is theirs', async t => {
+  const tab = await openTab(t, { options: { chatwootOrigins: [PUBLIC] } })
+  const { flow } = tab
+  const { conversationId, contactId } = await tab.begin()
+  const ways = (origin: string, host = 'chat.example') =>
+    flow.app.inject({
+      url: `/wa/api/v1/sign-in?accountId=${tab.accountId}&deskOrigin=${encodeURIComponent(origin)}`,
+      headers: { host }
+    })
+  t.same((await ways(PUBLIC)).json().ways, ['desk', 'pairing'], 'the same host as the page that agents see')
+  t.same((await ways(PUBLIC, 'puente.example')).json().ways, ['pairing'])
+  t.match((await ways('http://evil.example')).json(), { known: false, ways: [] })
 
-    const { ada, bea } = tab.people
-    const signIn = (desk: object, deskOrigin: string) =>
-      tab.call('POST', '/sessions/desk', { body: { accountId: tab.accountId, deskOrigin, session: desk } })
-    t.equal((await signIn(bea.desk, 'http://evil.example')).status, 401, 'an origin that nobody configured')
-    const signedIn = await signIn(ada.desk, PUBLIC)
-    t.equal(signedIn.status, 200, JSON.stringify(signedIn.body))
-    t.equal(signedIn.body.session.deskUrl, PUBLIC)
-    t.match(new URL(signedIn.body.session.adminUrl).searchParams.get('desk'), PUBLIC)
-    const link = `${PUBLIC}/app/accounts/${tab.accountId}/conversations/${conversationId}`
-    const as = { ...ada, token: signedIn.body.token }
-    const numberId = flow.runtime.bridge.registry.numbers()[0]!.id
-    t.equal((await tab.call('GET', `/conversations/${conversationId}`, { as })).body.link, link)
-    const open = await tab.call('GET', `/conversations?numberId=${numberId}&contactId=${contactId}`, { as })
-    t.equal(open.body.open.link, link)
-    const sent = await tab.call('POST', `/conversations/${conversationId}/messages`, {
-      as,
-      body: { message: { kind: 'text', text: 'Hello' } }
-    })
-    t.equal(sent.body.link, link)
+  const { ada, bea } = tab.people
+  const signIn = (desk: object, deskOrigin: string) =>
+    tab.call('POST', '/sessions/desk', { body: { accountId: tab.accountId, deskOrigin, session: desk } })
+  t.equal((await signIn(bea.desk, 'http://evil.example')).status, 401, 'an origin that nobody configured')
+  const signedIn = await signIn(ada.desk, PUBLIC)
+  t.equal(signedIn.status, 200, JSON.stringify(signedIn.body))
+  t.equal(signedIn.body.session.deskUrl, PUBLIC)
+  t.match(new URL(signedIn.body.session.adminUrl).searchParams.get('desk'), PUBLIC)
+  const link = `${PUBLIC}/app/accounts/${tab.accountId}/conversations/${conversationId}`
+  const as = { ...ada, token: signedIn.body.token }
+  const numberId = flow.runtime.bridge.registry.numbers()[0]!.id
+  t.equal((await tab.call('GET', `/conversations/${conversationId}`, { as })).body.link, link)
+  const open = await tab.call('GET', `/conversations?numberId=${numberId}&contactId=${contactId}`, { as })
+  t.equal(open.body.open.link, link)
+  const sent = await tab.call('POST', `/conversations/${conversationId}/messages`, {
+    as,
+    body: { message: { kind: 'text', text: 'Hello' } }
+  })
+  t.equal(sent.body.link, link)
 
-    const written = await tab.call('POST', '/sessions/pairing', {
-      body: { accountId: tab.accountId, deskOrigin: PUBLIC, conversationId, agentId: bea.id }
-    })
-    const { pairingId, secret, code } = written.body
-    await tab.deskCall('POST', `/conversations/${conversationId}/messages`, { content: code, private: true }, 'bea')
-    const paired = await flow.until('the pairing', async () => {
-      const answer = await tab.call('POST', `/sessions/pairing/${pairingId}`, { body: { secret, deskOrigin: PUBLIC } })
-      return answer.body.signedIn
-    })
-    t.equal(paired.session.deskUrl, PUBLIC)
+  const written = await tab.call('POST', '/sessions/pairing', {
+    body: { accountId: tab.accountId, deskOrigin: PUBLIC, conversationId, agentId: bea.id }
+  })
+  const { pairingId, secret, code } = written.body
+  await tab.deskCall('POST', `/conversations/${conversationId}/messages`, { content: code, private: true }, 'bea')
+  const paired = await flow.until('the pairing', async () => {
+    const answer = await tab.call('POST', `/sessions/pairing/${pairingId}`, { body: { secret, deskOrigin: PUBLIC } })
+    return answer.body.signedIn
+  })
+  t.equal(paired.session.deskUrl, PUBLIC)
 
-    const options = readOptions({
-      databaseUrl: flow.databaseUrl,
-      masterKey: Buffer.alloc(32, 7).toString('base64')
-    })
-    let said = ''
-    await runApiKey(options, 'create', undefined, { json: true, name: 'CRM' }, { write: text => void (said += text) })
-    const crm = { ...ada, token: JSON.parse(said).key }
-    const refused = await tab.call('POST', '/messages', {
-      as: crm,
-      body: { contactId, ifOpen: 'refuse', message: { kind: 'text', text: 'Hi' } }
-    })
-    t.match(
-      refused,
-      { status: 409, body: { code: 'conversation_open', link } },
-      'a script has no frame, but the same link'
-    )
-  }
-)
+  const options = readOptions({
+    databaseUrl: flow.databaseUrl,
+    masterKey: Buffer.alloc(32, 7).toString('base64')
+  })
+  let said = ''
+  await runApiKey(options, 'create', undefined, { json: true, name: 'CRM' }, { write: text => void (said += text) })
+  const crm = { ...ada, token: JSON.parse(said).key }
+  const refused = await tab.call('POST', '/messages', {
+    as: crm,
+    body: { contactId, ifOpen: 'refuse', message: { kind: 'text', text: 'Hi' } }
+  })
+  t.match(
+    refused,
+    { status: 409, body: { code: 'conversation_open', link } },
+    'a script has no frame, but the same link'
+  )
+})
 
 t.test('two desks with the same account number: each page finds its own, none is guessed', async t => {
   const tab = await openTab(t)
@@ -106,7 +103,7 @@ t.test('a code that nothing can prove is not offered', async t => {
   t.match(started, { status: 401, body: { code: 'sign_in_refused' } })
 })
 
-t.test('S53: without a conversation the note may stand anywhere in the desk, and its author is the agent', async t => {
+t.test('without a conversation the note may stand anywhere in the desk, and its author is the agent', async t => {
   const tab = await openTab(t)
   const { flow } = tab
   const { conversationId } = await tab.begin()

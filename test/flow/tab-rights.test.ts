@@ -11,7 +11,7 @@ const textOf = (event: { data: Loose }): string => JSON.stringify(event.data)
 /** The line is up once the first status came. */
 const begun = (tab: Tab, line: { events: unknown[] }) => tab.flow.until('the line', () => line.events.length > 0)
 
-t.test('S5: what is taken away while a stream is open ends the stream', async t => {
+t.test('what is taken away while a stream is open ends the stream', async t => {
   const tab = await openTab(t, fast)
   const { flow } = tab
   const { conversationId } = await tab.begin()

@@ -9,7 +9,7 @@ import { numberNow } from '../../core/outbound/parked.ts'
 import { failureOf, shownState } from '../../core/talk/shown-state.ts'
 import { conversationParams } from '../contract/common.ts'
 import type { LiveEvent } from '../contract/conversation.ts'
-import { lookAgain } from '../session/bearer.ts'
+import { forgetDeskSession, lookAgain } from '../session/bearer.ts'
 import { describeConversation, type Looked, lookAt } from './conversation.ts'
 import { type ApiDeps, localeOf, type SignedInAgent } from './deps.ts'
 import { nextTurn } from './next-turn.ts'
@@ -43,7 +43,7 @@ export function addLive(
     const { conversationId } = parsed.data
     // Fails as any other request would, before the stream begins.
     const looked = await lookAt(deps, who, conversationId)
-    const watch = await withoutOwnSession(deps, who, conversationId)
+    const watch = await withoutOwnSession(deps, who, looked, request)
     const key = `${who.agent.desk.id} ${who.agent.id}`
     const ends = open.get(key) ?? new Set()
     open.set(key, ends)
@@ -63,16 +63,22 @@ interface Watch {
 }
 
 /** The desk session is dropped where the rebuilt policy sees the same; else the stream is a short one. */
-async function withoutOwnSession(deps: ApiDeps, who: SignedInAgent, conversationId: number): Promise<Watch> {
+async function withoutOwnSession(
+  deps: ApiDeps,
+  who: SignedInAgent,
+  { picture }: Looked,
+  request: FastifyRequest
+): Promise<Watch> {
   if (who.agent.session === null) return { who, lifeMs: null }
-  const plain = { ...who, agent: { ...who.agent, session: null } }
   try {
-    await deps.access.conversation(plain.agent, conversationId)
-    return { who: plain, lifeMs: null }
-  } catch (error) {
-    if (error instanceof PuenteError && error.code === 'not_allowed') return { who, lifeMs: OWN_SESSION_MS }
-    throw error
+    await deps.access.keepsSeeing(who.agent, picture)
+  } catch {
+    // The desk itself has just let them look; why the policy does not know it is no matter.
+    return { who, lifeMs: OWN_SESSION_MS }
   }
+  who.agent.session = null
+  forgetDeskSession(request.raw)
+  return { who, lifeMs: null }
 }
 
 function begin(reply: FastifyReply, request: FastifyRequest): void {

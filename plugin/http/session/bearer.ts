@@ -125,9 +125,19 @@ function refuse(buckets: Buckets, request: FastifyRequest, code: 'session_invali
   return new PuenteError(code)
 }
 
+const DESK_SESSION = 'x-desk-session'
+
+/** Of a request that goes on for long: what was read of it is held by nobody any more. */
+export function forgetDeskSession(raw: Pick<FastifyRequest['raw'], 'headers' | 'rawHeaders'>): void {
+  delete raw.headers[DESK_SESSION]
+  for (let n = 0; n < raw.rawHeaders.length; n += 2) {
+    if (raw.rawHeaders[n]!.toLowerCase() === DESK_SESSION) raw.rawHeaders[n + 1] = ''
+  }
+}
+
 /** What the page read from the desk's cookie; null when it sent none that is readable. */
 function deskSessionOf(request: FastifyRequest): AgentDeskSession | null {
-  const header = request.headers['x-desk-session']
+  const header = request.headers[DESK_SESSION]
   if (typeof header !== 'string' || header.length > 4_000) return null
   try {
     const parsed = deskSession.parse(JSON.parse(Buffer.from(header, 'base64url').toString('utf8')))

@@ -30,11 +30,12 @@ export interface PairPlace extends Pick<SignInPlace, 'accountId' | 'deskOrigin'>
 
 const originOf = (signedIn: SignedIn): string => new URL(signedIn.session.deskUrl).origin
 
-function takeUp(signedIn: SignedIn): void {
+/** `at`: where this page has the desk, which may be an inner address of it in an old link. */
+function takeUp(signedIn: SignedIn, at: string | null): void {
   session.value = signedIn.session
   const paired = signedIn.session.mode === 'paired'
   setToken(signedIn.token, !paired)
-  if (paired) keepForTab('paired', JSON.stringify(signedIn))
+  if (paired) keepForTab('paired', JSON.stringify({ ...signedIn, at }))
   // For windows that no desk frames.
   keep('account', String(signedIn.session.accountId))
   keep('desk', originOf(signedIn))
@@ -56,12 +57,12 @@ function takeUpKept({ accountId, deskOrigin }: SignInPlace): boolean {
   const kept = readForTab('paired')
   if (kept === null) return false
   try {
-    const signedIn = JSON.parse(kept) as SignedIn
+    const signedIn = JSON.parse(kept) as SignedIn & { at: string | null }
+    const fits = deskOrigin === null || originOf(signedIn) === deskOrigin || signedIn.at === deskOrigin
     // Two desks may have an account of the same number.
-    if (signedIn.session.accountId !== accountId || (deskOrigin !== null && originOf(signedIn) !== deskOrigin))
-      return false
+    if (signedIn.session.accountId !== accountId || !fits) return false
     if (Date.parse(signedIn.session.expiresAt) < Date.now()) return false
-    takeUp(signedIn)
+    takeUp(signedIn, deskOrigin)
     return true
   } catch {
     return false
@@ -76,7 +77,7 @@ async function signInByDesk(place: SignInPlace, only?: number): Promise<boolean>
   try {
     const signedIn = await call('signInByDesk', { body }, { anonymous: true })
     if (only !== undefined && signedIn.session.agent.id !== only) return false
-    takeUp(signedIn)
+    takeUp(signedIn, place.deskOrigin)
     return true
   } catch (error) {
     // A cookie of another desk on this host, or an old one: pairing is still open.
@@ -85,11 +86,11 @@ async function signInByDesk(place: SignInPlace, only?: number): Promise<boolean>
   }
 }
 
-async function signInByTicket(): Promise<boolean> {
+async function signInByTicket(at: string | null): Promise<boolean> {
   const ticket = takeTicketFromAddress()
   if (ticket === null) return false
   try {
-    takeUp(await call('takeHandover', { body: { ticket } }, { anonymous: true }))
+    takeUp(await call('takeHandover', { body: { ticket } }, { anonymous: true }), at)
     return true
   } catch (error) {
     // Spent or too old: the other ways are still open.
@@ -103,7 +104,7 @@ export async function signIn(place: SignInPlace): Promise<SignIn> {
     const known = session.value
     return known?.mode === 'desk' && (await signInByDesk(place, known.agent.id))
   })
-  if (await signInByTicket()) return 'signed-in'
+  if (await signInByTicket(place.deskOrigin)) return 'signed-in'
   if (await signInByDesk(place)) return 'signed-in'
   if (takeUpKept(place)) return 'signed-in'
   const query = {
@@ -128,6 +129,6 @@ export async function askPairing(pairing: PairingStarted, deskOrigin: string | n
   const body = { secret, deskOrigin: deskOrigin ?? undefined }
   const told = await call('askPairing', { params: { pairingId }, body }, { anonymous: true })
   if (told.state === 'waiting') return false
-  takeUp(told.signedIn)
+  takeUp(told.signedIn, deskOrigin)
   return true
 }

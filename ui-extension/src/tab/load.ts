@@ -8,7 +8,7 @@ import { forget, session, signIn } from '../link/session.ts'
 import type { StreamEvent } from '../link/split-events.ts'
 import { openStream } from '../link/stream.ts'
 import { followMessage } from './sending.ts'
-import { clockOffsetMs, live, notServed, phase, place, ranOut, section, status, trouble } from './state.ts'
+import { askedFor, clockOffsetMs, live, notServed, phase, place, ranOut, section, status, trouble } from './state.ts'
 import { untilTurn } from './turn.ts'
 
 const contextAgainMs = 1500
@@ -33,6 +33,7 @@ export function show(told: ConversationStatus): void {
     refresh().catch(() => {})
   })
   if (firstStatus && !told.allowed.includes('text') && told.allowed.includes('template')) section.value = 'templates'
+  else if (firstStatus && askedFor !== null) section.value = 'more'
   firstStatus = false
   phase.value = 'ready'
 }

@@ -37,6 +37,8 @@ export const clockOffsetMs = ref(0)
 export const ranOut = ref(false)
 
 export const section = ref<Section>('message')
+/** What a window of its own was opened for (`?compose=voice`). */
+export const askedFor = new URLSearchParams(window.location.search).get('compose')
 /** Something is being filled in: the rest of the page steps back. */
 export const writing = ref(false)
 /** The parked answer that the next template is sent instead of. */
