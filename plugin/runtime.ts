@@ -24,6 +24,7 @@ import { hurryLanes } from '../adapters/postgres/hurry.ts'
 import { createConsents, createInstructions } from '../adapters/postgres/instructions.ts'
 import { createIntake } from '../adapters/postgres/intake.ts'
 import { keepAside } from '../adapters/postgres/keep-aside.ts'
+import { createKnownRows } from '../adapters/postgres/known-rows.ts'
 import { createLaneless } from '../adapters/postgres/laneless.ts'
 import { createLanes } from '../adapters/postgres/lanes.ts'
 import { keepPartitions } from '../adapters/postgres/migrate.ts'
@@ -50,6 +51,7 @@ import { createRowPaces } from './core/desk/row-pace.ts'
 import { createDeskWatch } from './core/desk-watch.ts'
 import { readStoredHook } from './core/found-message.ts'
 import { createGates } from './core/gates.ts'
+import { isSameFact } from './core/inbound/same-fact.ts'
 import { workInboundLane } from './core/inbound/work-lane.ts'
 import { createPump } from './core/lanes/pump.ts'
 import { createNumberWatch } from './core/number-watch.ts'
@@ -154,12 +156,22 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       options.redisUrl === undefined
         ? createLocalJobs()
         : createBullJobs({ redisUrl: options.redisUrl, prefix: `puente:${installation}`, log, production: true })
+    const lookAtKnown = createKnownRows({
+      pool: database.work,
+      pages,
+      isSame: (first, second) => isSameFact(readFact(first), readFact(second)),
+      differs: number => {
+        metrics.count('duplicates_differ')
+        log.warn({ number }, 'a message came again under its id with other content; the first stays')
+      }
+    })
     const intake = createIntake({
       pool: database.intake,
       customers,
       pages,
       patienceMs: 2_500,
       tickDelayMs: () => tickDelayMs(),
+      onKnown: (rows, page) => void lookAtKnown(rows, page).catch(() => {}),
       onCommitted: ({ dueInMs, laterInMs, ticks }) => {
         if (dueInMs !== null) jobs.wake()
         if (laterInMs !== null) pump.lookIn(laterInMs + 1)

@@ -16,6 +16,8 @@ export interface IntakeOptions {
   pages: Pages
   /** Called after each commit that left work behind. */
   onCommitted: (what: { dueInMs: number | null; laterInMs: number | null; ticks: boolean }) => void
+  /** Rows that were known already are among these, which lie on the page of that day and id. Off the acknowledging path. */
+  onKnown?: (rows: { row: IntakeRow; offset: number }[], page: { day: string; id: number }) => void
   /** The most that may wait in memory; beyond it the sender is told to come back. */
   maxRows?: number
   maxBytes?: number
@@ -125,7 +127,8 @@ export function createIntake(options: IntakeOptions): Intake {
         values: [
           conversations.map(c => c.numberId),
           conversations.map(c => c.conversationId),
-          conversations.map(c => c.status)
+          conversations.map(c => c.status),
+          conversations.map(c => (c.at > 0 ? c.at : null))
         ]
       })
     }
@@ -178,8 +181,13 @@ export function createIntake(options: IntakeOptions): Intake {
         ...byLane(all, lanes, holds)
       ]
     })
-    const page = answer.rows[0] as { day: string; id: number } | undefined
+    const page = answer.rows[0] as { day: string; id: number; stored: number } | undefined
     if (page !== undefined) pages.remember(page.day, page.id, plain)
+    if (page !== undefined && page.stored < all.length && options.onKnown !== undefined)
+      options.onKnown(
+        all.map((row, index) => ({ row, offset: offsets[index]! })),
+        page
+      )
     const takenMs = performance.now() - now
     const ahead = holds.flatMap((holdMs, index) => (all[index]!.state === 0 ? [Math.max(0, holdMs - takenMs)] : []))
     return ahead.length === 0 ? null : { first: Math.min(...ahead), last: Math.max(...ahead) }

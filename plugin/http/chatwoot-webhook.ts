@@ -13,6 +13,7 @@ import type { EventKind, IntakeBatch, IntakeRow } from '../core/ports/store.ts'
 import type { ServedNumber } from '../core/registry.ts'
 import { isInstructionSource } from '../core/talk/instruction.ts'
 import { readProbe } from './hear-probe.ts'
+import { malformedRow } from './malformed.ts'
 
 export interface ChatwootWebhookDeps {
   bridge: Bridge
@@ -66,8 +67,11 @@ export function addChatwootWebhook(scope: FastifyInstance, deps: ChatwootWebhook
       try {
         body = JSON.parse(raw.toString('utf8'))
       } catch {
-        // Signed, so the desk's: nothing that a repetition would heal, and there is none.
+        // Signed, so the desk's: kept for a person, and what it was about is read from the desk.
         bridge.count('hook_malformed')
+        bridge.missedHook()
+        const row = malformedRow(number.id, raw, bridge.clock.now())
+        await bridge.intake.accept({ rows: [row], statuses: [], conversations: [] })
         return answer(reply)
       }
       const echo = deps.isOwnEcho(body)
@@ -146,7 +150,9 @@ async function sortHook(
       return {
         rows: [],
         statuses: [],
-        conversations: [{ numberId: number.id, conversationId: hook.conversationId, status: hook.status }]
+        conversations: [
+          { numberId: number.id, conversationId: hook.conversationId, status: hook.status, at: hook.updatedAt }
+        ]
       }
     case 'typing':
       if (hook.on && !hook.private && hook.byUser && !stale) deps.typing(number, hook.conversationId)
