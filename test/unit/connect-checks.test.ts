@@ -3,7 +3,9 @@ import t from 'tap'
 import type { NumberDetails } from '../../adapters/whatsapp-cloud/management.ts'
 import type { AppSubscription } from '../../adapters/whatsapp-cloud/subscriptions.ts'
 import { nameTimeZone } from '../../adapters/whatsapp-cloud/time-zones.ts'
-import { findAppCallback } from '../../plugin/checks/elsewhere.ts'
+import { judgeMembership } from '../../plugin/checks/desk.ts'
+import { readDeskFacts } from '../../plugin/checks/desk-facts.ts'
+import { findAppCallback, judgeRivals } from '../../plugin/checks/elsewhere.ts'
 import { compareVersions, judgeVersion } from '../../plugin/checks/version.ts'
 import { judgeWhatsApp } from '../../plugin/checks/whatsapp.ts'
 import type { WhatsAppFacts } from '../../plugin/checks/whatsapp-facts.ts'
@@ -189,5 +191,79 @@ t.test('every check that is not well has a remedy, and every sentence ends', t =
       if (check.state !== 'ok') t.match(check.remedy ?? '', /[.]$/, check.id)
     }
   }
+  t.end()
+})
+
+const asRead = <T>(value: T) => ({ ok: true, value }) as const
+const inbox = (more: object) => ({
+  id: 9,
+  name: 'WhatsApp',
+  channelType: 'Channel::Api',
+  phoneNumber: null,
+  webhookUrl: null,
+  attributes: {},
+  hasPicture: false,
+  ...more
+})
+
+t.test('S12: rivals are looked for in every account that the owner of the token administers', async t => {
+  const lists: Record<number, ReturnType<typeof inbox>[]> = {
+    1: [],
+    2: [inbox({ channelType: 'Channel::Whatsapp', phoneNumber: '+34611000000' })],
+    3: [inbox({ id: 4, attributes: { puente: { phoneNumberId: '1', installation: 'other' } } })]
+  }
+  const asked: number[] = []
+  const account = {
+    async readAccount() {
+      return { name: 'One', locale: 'en' }
+    },
+    async listInboxes({ accountId }: { accountId: number }) {
+      asked.push(accountId)
+      if (lists[accountId] === undefined) throw new PuenteError('desk_forbidden')
+      return lists[accountId]
+    }
+  }
+  const setup = {
+    readVersion: async () => '4.16.2',
+    readProfile: async () => ({
+      id: 1,
+      name: 'Ada',
+      email: null,
+      administrator: true,
+      accounts: [
+        { id: 1, name: 'One', role: 'administrator' },
+        { id: 2, name: 'Two', role: 'administrator' },
+        { id: 3, name: 'Three', role: 'administrator' },
+        { id: 4, name: 'Gone', role: 'administrator' },
+        { id: 5, name: 'Only answers', role: 'agent' }
+      ]
+    })
+  }
+  const access = { url: 'https://desk.example.com', accountId: 1, token: 'x' }
+  const desk = await readDeskFacts({ setup, account } as unknown as Parameters<typeof readDeskFacts>[0], access)
+  t.same(asked.sort(), [1, 2, 3, 4], 'not where they only answer')
+  const rivals = judgeRivals(desk, facts({}), { phoneNumberId: '1', installation: 'ours', appId: '3' })
+  const say = (id: string) => rivals.find(check => check.id === id)
+  t.match(say('elsewhere.native'), { state: 'fail', says: /in account 2 \(Two\) has the number/ })
+  t.match(say('elsewhere.puente'), { state: 'fail', says: /inbox 4 .*in account 3 \(Three\)/ })
+  const alone = { inboxes: asRead([]), otherAccounts: [] }
+  for (const check of judgeRivals(alone, facts({}), { phoneNumberId: '1', installation: 'ours', appId: '3' })) {
+    t.equal(check.state, 'ok', check.id)
+  }
+})
+
+t.test('S8: the inboxes of which an agent is no member are named; an administrator sees all', t => {
+  const profile = (administrator: boolean) =>
+    asRead({ id: 1, name: 'Bea', email: null, administrator, accounts: [] as never[] })
+  const numbers = [
+    { displayPhoneNumber: '+34 611 000 000', phoneNumberId: '1', inboxId: 9 },
+    { displayPhoneNumber: '', phoneNumberId: '2', inboxId: 10 }
+  ]
+  const inboxes = asRead([inbox({})])
+  t.match(judgeMembership({ profile: profile(false), inboxes }, numbers), [
+    { id: 'desk.member', state: 'fail', says: /: 2 \(10\)\.$/ }
+  ])
+  t.match(judgeMembership({ profile: profile(false), inboxes }, numbers.slice(0, 1)), [{ state: 'ok' }])
+  t.same(judgeMembership({ profile: profile(true), inboxes }, numbers), [])
   t.end()
 })

@@ -50,6 +50,11 @@ t.test('config fields are those of the schemas', t => {
     manifest.config.number.filter(field => field.secret).map(field => field.path),
     ['chatwoot.token', 'whatsapp.token', 'whatsapp.appSecret', 'whatsapp.verifyToken']
   )
+  t.same(
+    manifest.config.number.filter(field => !field.about),
+    [],
+    'each in words, by which connecting asks'
+  )
   t.end()
 })
 
