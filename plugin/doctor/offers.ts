@@ -43,13 +43,14 @@ async function listWrong(
 ): Promise<string[] | null> {
   const { offers } = readManifest()
   const labelled = numbers.filter(hasRule)
-  const [apps, attributes, labels, rules] = await Promise.all([
+  const [apps, attributes, contactKeys, labels, rules] = await Promise.all([
     attempt(() => account.listApps(access)),
     attempt(() => account.listAttributes(access)),
+    attempt(() => account.listContactAttributes(access)),
     attempt(() => account.listLabels(access)),
     administrator ? attempt(() => account.listRules(access)) : null
   ])
-  if (!apps.ok || !attributes.ok || !labels.ok) return null
+  if (!apps.ok || !attributes.ok || !contactKeys.ok || !labels.ok) return null
   const wrong: string[] = []
   const bases = new Set(numbers.flatMap(number => number.hookUrl?.replace(/\/webhooks\/chatwoot\/[^/]*$/, '') ?? []))
   const { title, path } = offers.dashboardApp
@@ -61,6 +62,7 @@ async function listWrong(
     if (found === undefined) wrong.push(`the attribute ${key}`)
     else if (found.row['attribute_display_type'] !== type) wrong.push(`the type of the attribute ${key}`)
   }
+  if (!contactKeys.value.includes(offers.contactLink.key)) wrong.push(`the attribute ${offers.contactLink.key}`)
   if (labelled.length > 0 && !labels.value.some(each => each.name === offers.label.title)) {
     wrong.push(`the label ${offers.label.title}`)
   }

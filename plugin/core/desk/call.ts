@@ -65,7 +65,11 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
       bridge.gates.open(gate)
       throw new GateClosed(100)
     }
-    if (error.scope === 'desk' && !(call.mayBeRefused === true && error.code === 'desk_forbidden')) {
+    if (call.mayBeRefused === true && error.code === 'desk_forbidden') {
+      // Says nothing of whether the rest is allowed: what is shut stays so.
+      permit.release('unused')
+      bridge.gates.release(gate)
+    } else if (error.scope === 'desk') {
       permit.release('trouble')
       closeDeskGate(bridge, deskId, error)
     } else {
