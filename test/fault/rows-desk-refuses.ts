@@ -80,8 +80,11 @@ export const REFUSING_ROWS: Scenario[] = [
       await world.settle(20_000)
       const { conversations } = await world.doors.view()
       const row = conversations.flatMap(each => each.messages).find(each => each.sourceId === said.wamid)
-      const length = row?.content?.length ?? 0
-      return length > 100_000 && length <= 150_000 ? [] : [`the desk shows ${length} characters of 210,000`]
+      const content = row?.content ?? ''
+      // Cut where the desk could still take it, and the cut is to be seen.
+      return content.length >= 20_000 && content.length <= 150_000 && /…|\bcut\b/.test(content.slice(-200))
+        ? []
+        : [`the desk shows ${content.length} characters of 210,000, ending in ${JSON.stringify(content.slice(-30))}`]
     }
   },
   {

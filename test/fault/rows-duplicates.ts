@@ -146,11 +146,20 @@ export const DUPLICATE_ROWS: Scenario[] = [
       const made = makeBatch(known, phones.slice(3), chats[2]!.phone, sentWamid)
       // The desk finds the one message of this customer invalid, and no other.
       await world.doors.faults([
-        { on: 'call:desk', kind: 'status', match: `${chats[2]!.conversationId}/messages`, status: 422, count: 1 }
+        {
+          on: 'call:desk',
+          kind: 'status',
+          match: `POST /api/v1/accounts/1/conversations/${chats[2]!.conversationId}/messages`,
+          status: 422,
+          count: 1,
+          body: { error: 'Content is invalid' }
+        }
       ])
       const answer = await deliver(world, made.body)
       if (answer.status !== 200) wrong.push(`answered ${answer.status}`)
       await world.settle(20_000)
+      const [met] = (await world.doors.get('faults')) as { count: number }[]
+      if (met?.count !== 0) wrong.push('the desk never saw the poisoned item')
       await world.doors.faults([])
       const missing = []
       for (const wamid of made.fresh) if ((await rowsOf(world, wamid)).length !== 1) missing.push(wamid)

@@ -162,9 +162,18 @@ export const POSTGRES_ROWS: Scenario[] = [
       }
       await take()
       const stopTalking = keepTalking(world, chats)
-      // Puente's own are cut; what it lets go, strangers take at once.
-      world.database.relay.cut()
+      // Puente's own are cut; what it lets go, strangers take before it can come back.
+      const { relay } = world.database
+      const { targets } = relay
+      relay.targets = []
+      relay.cut()
+      full = false
+      for (const until = performance.now() + 3_000; performance.now() < until && (!full || (await ours(world)) > 0); ) {
+        await take()
+        await pause(50)
+      }
       await take()
+      relay.targets = targets
       if (!full) wrong.push('the connections of PostgreSQL never ran out')
       let refused = 0
       for (const until = performance.now() + 3_000; performance.now() < until; ) {
@@ -183,6 +192,17 @@ export const POSTGRES_ROWS: Scenario[] = [
     }
   }
 ]
+
+/** Connections of Puente that PostgreSQL has not yet seen end. */
+async function ours(world: World): Promise<number> {
+  const [row] = await world
+    .query<{ n: number }>(
+      `select count(*)::int as n from pg_stat_activity where datname = $1 and application_name like 'puente%'`,
+      [world.name]
+    )
+    .catch(() => [{ n: 1 }])
+  return row!.n
+}
 
 /** Nothing is refused, nothing is closed, nothing comes: only clocks of our own tell that the database is not there. */
 function silent(fault: string, { begin, end }: { begin(world: World): void; end(world: World): void }): Scenario {
