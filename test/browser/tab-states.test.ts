@@ -118,6 +118,33 @@ t.test('the live line breaks and comes back: said meanwhile, everything read ane
   await stage.frame.getByText('Window closed').waitFor()
 })
 
+t.test('a tab that nobody looks at lets go of the line, and takes it up again without a word', async t => {
+  const stage = await setStage(t, browser)
+  const { server, frame, page } = stage
+  await frame.getByRole('timer').waitFor()
+  const lines = async (count: number) => {
+    while (server.lines() !== count) await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  await lines(1)
+  await page.clock.install()
+  const look = (hidden: boolean) =>
+    frame.evaluate(
+      `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+       document.dispatchEvent(new Event('visibilitychange'))`
+    )
+  await look(true)
+  await page.clock.fastForward(20_000)
+  t.equal(server.lines(), 1, 'a glance elsewhere costs nothing')
+  await page.clock.fastForward(11_000)
+  await lines(0)
+  t.equal(await frame.getByText('No live connection').count(), 0)
+  await look(false)
+  await lines(1)
+  server.tell('status', makeConversation(false))
+  await frame.getByText('Window closed').waitFor()
+  t.same(stage.troubles, [])
+})
+
 t.test('what is told live is shown live', async t => {
   const stage = await setStage(t, browser)
   await stage.frame.getByRole('timer').waitFor()
@@ -153,6 +180,39 @@ t.test('the window ends while the tab is open: everything closes by itself, also
     .waitFor()
   await stage.frame.getByRole('tab', { name: 'More' }).click()
   t.equal(await stage.frame.getByRole('button', { name: /Reply buttons/ }).count(), 0, 'nor anything else')
+})
+
+t.test('what failed before the desk had a row of it is repeated as a new request', async t => {
+  const stage = await setStage(t, browser)
+  await stage.frame.getByLabel('Message to the customer').fill('Good morning')
+  await stage.frame.getByRole('button', { name: /^Send/ }).click()
+  const log = stage.frame.getByRole('log')
+  await log.getByText('Good morning').waitFor()
+  const sentence = 'Chatwoot did not answer in time. Send it again.'
+  stage.server.become([...stage.server.sends.keys()][0] ?? '', {
+    state: 'failed',
+    messageId: null,
+    failure: { code: 'desk_unreachable', metaCode: null, sentence, whoCanMend: 'agent', action: 'resend' }
+  })
+  await log.getByText(sentence).waitFor()
+  await log.getByRole('button', { name: 'Send again' }).click()
+  await log.getByText(sentence).waitFor({ state: 'detached' })
+  t.equal(stage.server.sent.length, 2)
+  const [first, second] = stage.server.sent
+  t.same(second?.message, first?.message, 'the same instruction')
+  t.not(second?.key, first?.key, 'not answered with the old failure')
+  t.equal(await log.getByRole('listitem').count(), 1, 'the failed one is gone')
+  t.same(stage.troubles, [])
+})
+
+t.test('a reaction can be taken back', async t => {
+  const stage = await setStage(t, browser)
+  await stage.frame.getByRole('tab', { name: 'More' }).click()
+  await stage.frame.getByRole('button', { name: /^Reaction/ }).click()
+  await stage.frame.getByText('Take mine back').click()
+  await stage.frame.getByRole('button', { name: 'Send', exact: true }).click()
+  await stage.frame.getByRole('log').getByText('Take mine back').waitFor()
+  t.match(stage.server.sent, [{ message: { kind: 'reaction', emoji: '' } }])
 })
 
 t.test('a paused number offers nothing, and says why once', async t => {

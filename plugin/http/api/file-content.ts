@@ -5,7 +5,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { PuenteError } from '../../core/errors.ts'
-import type { ServedNumber } from '../../core/registry.ts'
 import type { FileRef } from '../../core/talk/instruction.ts'
 import { messageParams } from '../contract/common.ts'
 import { libraryParams } from '../contract/media.ts'
@@ -32,7 +31,7 @@ export function addFileContent(
       return send(deps, who, await find(request, who), reply)
     })
   }
-  const ofDesk = (who: SignedInAgent) => ({ deskId: who.agent.desk.id }) as ServedNumber
+  const ofDesk = (who: SignedInAgent) => ({ deskId: who.agent.desk.id })
 
   add('/uploads/:uploadId/content', async ({ params }, who) => {
     const { uploadId } = parse(uploadParams, params)

@@ -18,7 +18,7 @@ type Named = Extract<SlotValue, { kind: 'upload' | 'library' | 'conversation_fil
 export async function findFile(
   deps: ApiDeps,
   who: SignedInAgent | null,
-  number: ServedNumber,
+  number: Pick<ServedNumber, 'deskId'>,
   conversationId: number | null,
   value: Named
 ): Promise<FoundFile> {

@@ -27,6 +27,7 @@ export const routes = {
   findOpenConversation: 'GET /conversations',
   startConversation: 'POST /conversations',
   upload: 'POST /uploads',
+  uploadFromLink: 'POST /uploads/links',
   listLibrary: 'GET /library',
   addToLibrary: 'POST /library',
   removeFromLibrary: 'DELETE /library/:itemId'

@@ -2,6 +2,7 @@
 import { computed, ref, shallowReactive, shallowRef } from 'vue'
 import type { SendInfo } from '../../../plugin/http/contract/common.ts'
 import type { SendKind, ServedConversation } from '../../../plugin/http/contract/conversation.ts'
+import type { MessageToSend } from '../../../plugin/http/contract/message.ts'
 import type { Failing } from '../link/api.ts'
 import type { Place } from '../link/read-context.ts'
 
@@ -54,6 +55,10 @@ export interface Sending {
   /** What it was, in few words. */
   label: string
   info: SendInfo
+  /** To send the same once more; left out for what another door sent. */
+  message?: MessageToSend
+  /** Key of that repetition: pressed again after a lost answer, it is the same one. */
+  again?: { key: string }
 }
 
 export const allows = (kind: SendKind): boolean =>
