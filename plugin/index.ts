@@ -10,10 +10,11 @@ import { verifyHookSignature } from '../adapters/chatwoot/signature.ts'
 import { prepareSecrets, verifyHandshake, verifySignature } from '../adapters/whatsapp-cloud/signature.ts'
 import { noteWithCode, takeNote } from './core/agents/notes.ts'
 import { RULES } from './core/rules.ts'
+import { createDeskAddresses } from './http/api/desk-address.ts'
 import { addApi } from './http/api/index.ts'
 import { addChatwootWebhook } from './http/chatwoot-webhook.ts'
 import { addHealth } from './http/health.ts'
-import { addIcon } from './http/hear-probe.ts'
+import { addIcon, addReach } from './http/hear-probe.ts'
 import { addPages } from './http/pages.ts'
 import { sendProblem } from './http/problem.ts'
 import { addWhatsAppWebhook } from './http/whatsapp-webhook.ts'
@@ -47,6 +48,7 @@ const plugin: FastifyPluginAsync<PuenteOptions> = async (fastify, given) => {
   const { prefix = '', injected, ...input } = given
   const options = readOptions(input)
   const runtime = await startRuntime(options, fastify.log, injected)
+  if (options.publicUrl !== undefined) runtime.servedAt(withPrefix(options.publicUrl, prefix))
   fastify.decorate('puente', { runtime, prefix })
   fastify.addHook('onClose', () => runtime.stop())
   await fastify.register(scope => addRoutes(scope, runtime, options, prefix), { prefix })
@@ -68,6 +70,7 @@ async function addRoutes(scope: FastifyInstance, runtime: Runtime, options: Opti
   })
   addHealth(scope, runtime, { metrics: options.metrics })
   addIcon(scope)
+  addReach(scope, runtime.bridge.numbers)
   await scope.register(async hooks => {
     // Signatures are over the raw bytes, whatever the content type says.
     hooks.removeAllContentTypeParsers()
@@ -104,7 +107,8 @@ async function addRoutes(scope: FastifyInstance, runtime: Runtime, options: Opti
   await addApi(scope, {
     ...runtime.talk,
     oversight: runtime.oversight,
-    publicUrl: request => addressOf(request, options, prefix)
+    publicUrl: request => addressOf(request, options, prefix),
+    desks: createDeskAddresses(runtime.bridge.registry, options.chatwootOrigins)
   })
   addPages(scope, { registry: runtime.bridge.registry, chatwootOrigins: options.chatwootOrigins })
 }
@@ -113,6 +117,10 @@ async function addRoutes(scope: FastifyInstance, runtime: Runtime, options: Opti
 function addressOf(request: FastifyRequest, options: Options, prefix: string): string {
   const { publicUrl } = options
   if (publicUrl === undefined) return `${request.protocol}://${request.host}${prefix}`
+  return withPrefix(publicUrl, prefix)
+}
+
+function withPrefix(publicUrl: string, prefix: string): string {
   const base = publicUrl.replace(/\/+$/, '')
   return base.endsWith(prefix) ? base : `${base}${prefix}`
 }

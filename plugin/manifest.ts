@@ -50,7 +50,11 @@ const manifestSchema = z
         folder: z.object({ name: z.string() }).strict(),
         attributes: z.array(
           z.object({ key: z.string(), type: z.enum(['text', 'date']), name: names, about: z.string() }).strict()
-        )
+        ),
+        /** An attribute of contacts, of the type link: opens a new conversation from the contact's page. */
+        contactLink: z
+          .object({ key: z.string(), path: z.string().startsWith('/'), name: names, about: z.string() })
+          .strict()
       })
       .strict(),
     config: z.object({ number: z.array(field), policy: z.array(field), options: z.array(field) }).strict()

@@ -25,8 +25,11 @@ import { createConsents, createInstructions } from '../adapters/postgres/instruc
 import { createIntake } from '../adapters/postgres/intake.ts'
 import { createJournal } from '../adapters/postgres/journal.ts'
 import { keepAside } from '../adapters/postgres/keep-aside.ts'
+import { createKnownRows } from '../adapters/postgres/known-rows.ts'
+import { createLaneless } from '../adapters/postgres/laneless.ts'
 import { createLanes } from '../adapters/postgres/lanes.ts'
 import { keepPartitions } from '../adapters/postgres/migrate.ts'
+import { createNumberWatchStore } from '../adapters/postgres/number-watch.ts'
 import { createNumbers } from '../adapters/postgres/numbers.ts'
 import { createPages } from '../adapters/postgres/pages.ts'
 import { createProcesses, partOf, type Share } from '../adapters/postgres/processes.ts'
@@ -49,9 +52,11 @@ import { createRowPaces } from './core/desk/row-pace.ts'
 import { createDeskWatch } from './core/desk-watch.ts'
 import { readStoredHook } from './core/found-message.ts'
 import { createGates } from './core/gates.ts'
+import { isSameFact } from './core/inbound/same-fact.ts'
 import { createSorter } from './core/inbound/sorter.ts'
 import { workInboundLane } from './core/inbound/work-lane.ts'
 import { createPump } from './core/lanes/pump.ts'
+import { createNumberWatch } from './core/number-watch.ts'
 import { createTyping } from './core/outbound/courtesy.ts'
 import { createNumberPaces } from './core/outbound/number-pace.ts'
 import { parkedBefore } from './core/outbound/parked.ts'
@@ -64,6 +69,7 @@ import { createTemplateLookup } from './core/templates/lookup.ts'
 import { createTemplateMirror } from './core/templates/mirror.ts'
 import { createTicks } from './core/ticks.ts'
 import { hookRow, mayLeave } from './http/chatwoot-webhook.ts'
+import { takeUpLaneless } from './http/take-up.ts'
 import { createMetrics } from './metrics.ts'
 import type { Options } from './options.ts'
 import { createBeats } from './runtime/beats.ts'
@@ -155,12 +161,22 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       options.redisUrl === undefined
         ? createLocalJobs()
         : createBullJobs({ redisUrl: options.redisUrl, prefix: `puente:${installation}`, log, production: true })
+    const lookAtKnown = createKnownRows({
+      pool: database.work,
+      pages,
+      isSame: (first, second) => isSameFact(readFact(first), readFact(second)),
+      differs: number => {
+        metrics.count('duplicates_differ')
+        log.warn({ number }, 'a message came again under its id with other content; the first stays')
+      }
+    })
     const intake = createIntake({
       pool: database.intake,
       customers,
       pages,
       patienceMs: 2_500,
       tickDelayMs: () => tickDelayMs(),
+      onKnown: rows => void lookAtKnown(rows).catch(() => {}),
       onCommitted: ({ dueInMs, laterInMs, ticks }) => {
         if (dueInMs !== null) jobs.wake()
         if (laterInMs !== null) pump.lookIn(laterInMs + 1)
@@ -192,6 +208,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     const rateStore = createRateStore(database.work)
     const templateSource = createTemplateSource({ http: graphHttp, times })
     let stopping = false
+    let publicUrl: string | null = null
 
     const bridge: Bridge = {
       registry,
@@ -209,6 +226,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       desk: createChatwootDesk({ http: deskHttp, mediaOrigins: options.mediaOrigins, timeoutMs: times.deskCallMs }),
       channel: createCloudChannel({ http: graphHttp, mediaOrigins: options.mediaOrigins, times }),
       templates: createTemplateLookup(templateStore, templateSource),
+      numberWatch: { want: wabaId => numberWatch.want(wabaId) },
       rates: rateStore,
       openLink: createOpenLink(deskHttp, { mediaOrigins: options.mediaOrigins }),
       media: createMediaTools({ ffmpegPath: options.ffmpeg, tempDir: path.join(dataDir, 'tmp') }),
@@ -216,6 +234,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       storedFiles: createStoredFiles(database.people, vault),
       instructions: createInstructions(database.people, vault),
       consents: createConsents(database.work),
+      publicUrl: () => publicUrl,
       clock,
       random,
       newId: () => randomUUID(),
@@ -255,9 +274,11 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
 
     const refresh = async (): Promise<void> => {
       const { desks, numbers: rows } = await numbers.list()
-      // A new token is tried at once, not when the pause of the old one ends.
+      // A new token, or a desk's new address, is tried at once, not when the pause of the old one ends.
       const deskIds = desks
-        .filter(desk => registry.desks().some(old => old.id === desk.id && old.token !== desk.token))
+        .filter(desk =>
+          registry.desks().some(old => old.id === desk.id && (old.token !== desk.token || old.url !== desk.url))
+        )
         .map(desk => desk.id)
       const numberIds = rows
         .filter(row => registry.numbers().some(old => old.id === row.id && old.token !== row.token))
@@ -311,6 +332,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
 
     const rateSource = createRateSource({ http: graphHttp, times })
     const rateReading = createRateReading({ bridge, store: rateStore, source: rateSource, processId })
+    const numberWatch = createNumberWatch({ bridge, store: createNumberWatchStore(database.work), processId })
 
     // Ticks join longer while many messages wait for the desk: they yield.
     const tickDelayMs = (): number => (deskPaces.busy() ? times.tickJoinBusyMs : times.tickJoinMs)
@@ -340,6 +362,8 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       }
     })
     every(3_000, refresh)
+    const takeUp = { bridge, laneless: createLaneless(database.work), parse: parseBody, explode: explodeWebhook }
+    every(5_000 * timeFactor, () => takeUpLaneless(takeUp))
     every(5_000, async () => {
       await bridge.lanes.mergeWaiting()
       const expired = await bridge.deliveries.expire({
@@ -358,10 +382,11 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     if (injected.paused !== true) every(1_000 * timeFactor, () => talk.carryWaiting())
     if (injected.paused !== true) every(times.templateBeatMs, () => templateMirror.run())
     if (injected.paused !== true) every(times.rateBeatMs, () => rateReading.run())
+    if (injected.paused !== true) every(times.numberBeatMs, () => numberWatch.run())
     every(3_600_000, async () => {
       await keepAside(database.work, pages, { moveAfterDays: 12, keepDays: Math.ceil(times.setAsideMs / 86_400_000) })
       await partitions()
-      await forgetOld(database.knex, times)
+      await forgetOld(database.knex, times, { stopping: bridge.stopping })
       await talk.forgetOld()
     })
     // A gate that may be probed again has no other alarm.
@@ -410,6 +435,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       templateMirror,
       templateStore,
       rateReading,
+      numberWatch,
       attributes,
       talk,
       oversight: createOversight({ database, numbers, vault, options, wake: () => jobs.wake() }),
@@ -419,6 +445,9 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       installation,
       embedded,
       share: () => share,
+      servedAt(url) {
+        publicUrl = url.replace(/\/+$/, '')
+      },
       refresh,
       async stop() {
         if (stopping) return

@@ -32,6 +32,7 @@ export async function readSandboxNumber(runtime: Runtime, deskUrl: string, publi
       onSaved: () => runtime.refresh()
     })
   }
+  if (bridge.publicUrl() === null) runtime.servedAt(publicUrl)
   await runtime.refresh()
   runtime.jobs.wake()
 }

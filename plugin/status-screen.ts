@@ -7,8 +7,10 @@ export function printStatus(status: Status): string {
     needsPerson.length === 0
       ? 'Nothing needs a person.'
       : `Needs a person:\n${needsPerson.map(each => `  - ${each}`).join('\n')}`
+  const ofNone = status.setAsideOfNone.map(each => `${each.code} ×${each.count}`).join(', ')
+  const apart = ofNone === '' ? '' : `set aside, of no connected number: ${ofNone}\n`
   const running = processes === 1 ? '1 process running.' : `${processes} processes running.`
-  return `${numbers.length === 0 ? 'No number is connected.' : numbers.map(printNumber).join('\n')}\n${running}\n${people}\n`
+  return `${numbers.length === 0 ? 'No number is connected.' : numbers.map(printNumber).join('\n')}\n${apart}${running}\n${people}\n`
 }
 
 function printNumber(number: NumberStatus): string {

@@ -7,6 +7,7 @@ import { ERROR_TABLE, type ErrorCode } from './core/errors.ts'
 import { findNeeds, type Need } from './core/needs.ts'
 import type { NumberStatus } from './core/ports/oversight.ts'
 import type { NumberRecord, Numbers } from './core/ports/store.ts'
+import { findStandings, type Standing, type StandingFacts } from './core/standing.ts'
 import { explainToAdmin } from './core/texts/describe.ts'
 
 export type { NumberStatus } from './core/ports/oversight.ts'
@@ -17,6 +18,8 @@ export interface Status {
   needsPerson: string[]
   processes: number
   numbers: NumberStatus[]
+  /** Set aside, and of no connected number: its number is not connected here, or nobody can read whose it is. */
+  setAsideOfNone: { code: string; count: number }[]
   sandbox?: { whatsapp: string; chatwoot: string }
 }
 
@@ -55,16 +58,19 @@ export async function readStatus(
       ...(await readQueues(database, record)),
       ...(await readTroubles(database, record)),
       inboxTrouble: record.inboxTrouble,
+      standings: await readStandings(database, record),
       off: findOff(role, mirrors.find(mirror => mirror.numberId === record.id)?.inboxCode ?? null)
     })
   }
+  const setAsideOfNone = await readAside(database, 0)
   const stand = records.find(number => number.sandbox)
   const standDesk = desks.find(desk => desk.id === stand?.deskId)
   return {
     at: now.toISOString(),
-    needsPerson: sayNeeds(rows, processes),
+    needsPerson: [...sayNeeds(rows, processes), ...sayOfNone(setAsideOfNone)],
     processes,
     numbers: rows,
+    setAsideOfNone,
     ...(stand !== undefined && standDesk !== undefined
       ? { sandbox: { whatsapp: stand.graphUrl, chatwoot: standDesk.url } }
       : {})
@@ -111,10 +117,7 @@ type Troubles = Pick<
 
 async function readTroubles(database: Database, number: NumberRecord): Promise<Troubles> {
   const pool = database.work
-  const aside = await pool.query(
-    'select code, count(*)::int as n from events where state = 2 and number_id = $1 group by 1 order by 2 desc',
-    [number.id]
-  )
+  const aside = await readAside(database, number.id)
   const states = await pool.query(
     `select state, count(*)::int as n from deliveries where number_id = $1
        and (((parked_at is not null or uncertain_at is not null) and state in ('parked', 'uncertain')) or (state = 'failed' and created_at > now() - interval '1 day')) group by 1`,
@@ -130,12 +133,11 @@ async function readTroubles(database: Database, number: NumberRecord): Promise<T
      where number_id = $1 and day > current_date - 7 and name like 'mended\\_%' group by 1 order by 1`,
     [number.id]
   )
-  type Coded = { code: string | null; n: number }
   const state = (name: string): number =>
     (states.rows as { state: string; n: number }[]).find(row => row.state === name)?.n ?? 0
   return {
-    setAside: (aside.rows as Coded[]).reduce((sum, row) => sum + row.n, 0),
-    setAsideCodes: (aside.rows as Coded[]).map(row => ({ code: row.code ?? 'unknown', count: row.n })),
+    setAside: aside.reduce((sum, each) => sum + each.count, 0),
+    setAsideCodes: aside,
     parked: state('parked'),
     uncertain: state('uncertain'),
     failedLastDay: state('failed'),
@@ -146,6 +148,23 @@ async function readTroubles(database: Database, number: NumberRecord): Promise<T
     })),
     mended: (mended.rows as { what: string; n: number }[]).map(row => ({ what: row.what, count: row.n }))
   }
+}
+
+async function readStandings(database: Database, number: NumberRecord): Promise<Standing[]> {
+  const told = await database.work.query(
+    'select status, can_send as "canSend", health_codes as "healthCodes", quality from numbers where id = $1',
+    [number.id]
+  )
+  return findStandings(told.rows[0] as StandingFacts)
+}
+
+async function readAside(database: Database, numberId: number): Promise<{ code: string; count: number }[]> {
+  const answer = await database.work.query(
+    `select coalesce(code, 'unknown') as code, count(*)::int as count from events
+     where state = 2 and number_id = $1 group by 1 order by 2 desc`,
+    [numberId]
+  )
+  return answer.rows as { code: string; count: number }[]
 }
 
 /** Only an administrator may write an inbox. */
@@ -163,10 +182,25 @@ function meaningOf(code: string | null): string | null {
 const TROUBLE: Readonly<Record<string, string>> = {
   hook_url: 'its inbox sends its hooks elsewhere; run puente connect again',
   window: 'the reply window of its inbox is not 24 hours; run puente connect again',
+  banner: 'the banner over the closed editor of its inbox was changed; run puente connect again',
   marker: "Puente's mark on its inbox is gone; run puente connect again",
   gone: 'its inbox was deleted in Chatwoot; run puente connect again, then puente replay --cause desk_inbox_gone',
   taken: 'another Puente took its inbox over; disconnect the number here or there',
   hidden: "the owner of Chatwoot's token is no member of its inbox; add that person in Chatwoot"
+}
+
+const STANDING: Readonly<Record<Standing, string>> = {
+  banned: 'WhatsApp has banned it; see Business Support Home at Meta',
+  unregistered:
+    'it is not registered with WhatsApp any more; register it in WhatsApp Manager, then run puente connect again',
+  blocked: 'WhatsApp does not let it send; run puente doctor for what Meta says',
+  payment:
+    'WhatsApp does not let it send before there is a payment method; add one in WhatsApp Manager. Messages of customers still come in',
+  restricted: 'WhatsApp restricts it; see Business Support Home at Meta',
+  flagged:
+    'WhatsApp has flagged it for its low quality; send fewer marketing templates, and only to people who asked for them',
+  low_quality:
+    'Meta rates its quality low: customers block or report its messages. Send fewer marketing templates, and only to people who asked for them'
 }
 
 /** One sentence for each thing that does not end by itself. */
@@ -179,12 +213,22 @@ function sayNeeds(rows: NumberStatus[], processes: number): string[] {
   return needs
 }
 
+/** A number of the same account that is served elsewhere is nobody's trouble; it is shown, and that is all. */
+function sayOfNone(aside: Status['setAsideOfNone']): string[] {
+  const codes = aside.filter(each => each.code !== 'number_unknown')
+  const count = codes.reduce((sum, each) => sum + each.count, 0)
+  if (count === 0) return []
+  return [`${count} item(s) of no connected number are set aside (${codes.map(each => each.code).join(', ')}).`]
+}
+
 function sayNeed(need: Need, name: string, row: NumberStatus): string {
   switch (need.kind) {
     case 'paused':
       return `${name} is paused (${need.code}): ${row.pausedBecause === null ? '' : `${row.pausedBecause} `}Run puente doctor for what to do.`
     case 'inbox':
       return `${name}: ${TROUBLE[need.what] ?? need.what}.`
+    case 'standing':
+      return `${name}: ${STANDING[need.what]}.`
     case 'set_aside':
       return `${name}: ${need.count} item(s) are set aside (${need.codes.join(', ')}); mend the cause, then puente replay --since 30d.`
     case 'uncertain':

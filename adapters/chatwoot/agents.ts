@@ -14,6 +14,10 @@ import { readDeskMessage } from './read-message.ts'
 import { idOf, type JsonRecord, listOf, recordOf, textOf, timeOf } from './safe-read.ts'
 
 const STATUSES = ['open', 'resolved', 'pending', 'snoozed'] as const
+const ATTRIBUTE_MODELS: Record<string, 'contact' | 'conversation'> = {
+  contact_attribute: 'contact',
+  conversation_attribute: 'conversation'
+}
 const MAX_LIST_BYTES = 32 * 1024 * 1024
 
 export function createDeskAgents(options: { http: HttpClient; timeoutMs: number }): DeskAgents {
@@ -146,6 +150,15 @@ export function createDeskAgents(options: { http: HttpClient; timeoutMs: number 
         const wire = recordOf(row)
         const id = idOf(wire.id)
         return id === null ? [] : [{ id, name: textOf(wire.name) ?? '', channel: textOf(wire.channel_type) ?? '' }]
+      })
+    },
+
+    async listAttributes(access) {
+      const rows = await list(caller, access, '/custom_attribute_definitions')
+      return rows.flatMap(row => {
+        const key = textOf(row.attribute_key)
+        const of = ATTRIBUTE_MODELS[textOf(row.attribute_model) ?? '']
+        return key === null || of === undefined ? [] : [{ of, key, name: textOf(row.attribute_display_name) || key }]
       })
     },
 

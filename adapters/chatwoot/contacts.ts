@@ -108,6 +108,7 @@ function contactToWire(contact: NewContact): CreateContactRequestWire {
     inbox_id: contact.inboxId,
     source_id: contact.sourceId,
     ...contactFields(contact),
+    ...(contact.attributes === undefined ? {} : { custom_attributes: contact.attributes }),
     ...(contact.username === undefined ? {} : { additional_attributes: usernameAttributes(contact.username, {}) })
   }
 }

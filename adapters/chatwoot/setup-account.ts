@@ -52,13 +52,20 @@ export interface AccountSetup {
   /** CW-LABELS */
   listLabels(access: DeskAccess): Promise<Listed[]>
   createLabel(access: DeskAccess, label: { title: string; color: string; description: string }): Promise<number>
-  /** Of conversations; a key is unique among them (CW-ATTRIBUTE-DEFINITION). */
-  listAttributes(access: DeskAccess): Promise<Listed[]>
+  /** Of conversations unless said otherwise; a key is unique among them (CW-ATTRIBUTE-DEFINITION). */
+  listAttributes(access: DeskAccess, of?: 'conversation' | 'contact'): Promise<Listed[]>
   /** Keys of those of contacts; a member's token may read them. */
   listContactAttributes(access: DeskAccess): Promise<string[]>
   createAttribute(
     access: DeskAccess,
-    attribute: { key: string; name: string; about: string; type: 'text' | 'date' }
+    attribute: {
+      key: string
+      name: string
+      about: string
+      type: 'text' | 'date' | 'link'
+      /** Conversations unless said otherwise. */
+      of?: 'conversation' | 'contact'
+    }
   ): Promise<number>
   /** Folders of the token's owner; nobody else sees them (CW-FOLDER). */
   listFolders(access: DeskAccess): Promise<Listed[]>
@@ -67,6 +74,8 @@ export interface AccountSetup {
   listRules(access: DeskAccess): Promise<Listed[]>
   /** A rule that labels each new conversation of one inbox (CW-RULE). */
   createRule(access: DeskAccess, rule: { name: string; about: string; inboxId: number; label: string }): Promise<number>
+  /** Switches a rule on that somebody switched off. */
+  enableRule(access: DeskAccess, id: number): Promise<void>
   /** CW-DASHBOARD-APP */
   listApps(access: DeskAccess): Promise<(Listed & { urls: string[] })[]>
   createApp(access: DeskAccess, app: { title: string; url: string }): Promise<number>
@@ -77,8 +86,9 @@ export interface AccountSetup {
   /** Takes away a row of a settings page. False when it was gone already. */
   remove(access: DeskAccess, what: SettingPath, id: number): Promise<boolean>
   /**
-   * Has the desk fetch an address, through the same filter that its hooks pass (§5.1). The copy that it makes belongs
-   * to no message. `cannot_tell`: too old, throttled, or in trouble itself (CW-FETCH-REFUSED).
+   * Has the desk fetch an address, through the same filter that its hooks pass (§5.1). Only of what answers 2xx with a
+   * picture or a film it keeps a copy, which belongs to no message. `refused`: it could not, or got another answer, say
+   * 404. `cannot_tell`: too old, throttled, or in trouble itself (CW-FETCH-REFUSED).
    */
   fetchThrough(access: DeskAccess, url: string): Promise<FetchOutcome>
   /** Whether an inbox holds any conversation, of any status (CW-INBOX-EMPTY). */
@@ -157,22 +167,22 @@ export function createAccountSetup(options: { http: HttpClient; timeoutMs?: numb
     createLabel: (access, { title, color, description }) =>
       create(access, '/labels', { label: { title, color, description, show_on_sidebar: true } }),
 
-    async listAttributes(access) {
+    async listAttributes(access, of = 'conversation') {
       const rows = await list(access, '/custom_attribute_definitions', 'attribute_key')
-      return rows.filter(({ row }) => row.attribute_model === 'conversation_attribute')
+      return rows.filter(({ row }) => row.attribute_model === `${of}_attribute`)
     },
     async listContactAttributes(access) {
       const rows = await list(access, '/custom_attribute_definitions', 'attribute_key')
       return rows.filter(({ row }) => row.attribute_model === 'contact_attribute').map(({ name }) => name)
     },
-    createAttribute(access, { key, name, about, type }) {
+    createAttribute(access, { key, name, about, type, of = 'conversation' }) {
       const body: AttributeDefinitionRequestWire = {
         custom_attribute_definition: {
           attribute_display_name: name,
           attribute_description: about,
           attribute_display_type: type,
           attribute_key: key,
-          attribute_model: 'conversation_attribute'
+          attribute_model: `${of}_attribute`
         }
       }
       return create(access, '/custom_attribute_definitions', body)
@@ -213,6 +223,11 @@ export function createAccountSetup(options: { http: HttpClient; timeoutMs?: numb
         actions: [{ action_name: 'add_label', action_params: [label] }]
       }
       return create(access, '/automation_rules', body)
+    },
+
+    async enableRule(access, id) {
+      const json = { active: true }
+      await caller.plain(access, { method: 'PATCH', path: `/automation_rules/${id}`, subject: 'account', json })
     },
 
     async listApps(access) {

@@ -11,7 +11,8 @@ import type {
   MacroHook,
   Pairing,
   PairingNote,
-  SessionMode
+  SessionMode,
+  SlotMapping
 } from '../../plugin/core/ports/agent-store.ts'
 
 export interface AgentVault {
@@ -26,19 +27,33 @@ export function hashToken(token: string): Buffer {
 
 const KEY_COLUMNS = `id, desk_id as "deskId", name, hint, created_at as "createdAt", used_at as "usedAt"`
 const HOOK_COLUMNS = `id, desk_id as "deskId", number_id as "numberId", name, template_id as "templateId",
-  template_name as "templateName", language, slots_sealed, created_at as "createdAt", used_at as "usedAt"`
+  template_name as "templateName", language, slots_sealed, created_at as "createdAt", used_at as "usedAt",
+  (select json_build_object('code', f.code, 'reason', f.reason, 'conversationId', f.conversation_id, 'at', f.at) from macro_hook_failures f
+   where f.hook_id = macro_hooks.id order by f.at desc limit 1) as "lastFailure"`
+
+type HookRow = Omit<MacroHook, 'slots' | 'lastFailure'> & {
+  slots_sealed: Buffer
+  lastFailure: { code: string; reason: string; conversationId: number; at: string } | null
+}
+
+/** As sealed; rows of an older version tell less. */
+interface SessionFacts extends Pick<AgentSession, 'name' | 'locale'> {
+  deskOrigin?: string | null
+  until?: string | null
+}
 
 export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
   const seal = (value: unknown, context: string): Buffer => vault.seal(Buffer.from(JSON.stringify(value)), context)
   const open = <T>(sealed: Buffer, context: string): T => JSON.parse(vault.open(sealed, context).toString()) as T
-  const toHook = ({ slots_sealed, ...row }: MacroHook & { slots_sealed: Buffer }): MacroHook => ({
+  const toHook = ({ slots_sealed, lastFailure, ...row }: HookRow): MacroHook => ({
     ...row,
-    slots: open(slots_sealed, 'macro hook')
+    slots: open(slots_sealed, 'macro hook'),
+    lastFailure: lastFailure === null ? null : { ...lastFailure, at: new Date(lastFailure.at) }
   })
 
   return {
     async openSession(token, session, lifeMs) {
-      const { deskId, agentId, mode, name, locale, uid } = session
+      const { deskId, agentId, mode, name, locale, uid, deskOrigin = null, until = null } = session
       const answer = await pool.query(
         `insert into agent_sessions (hash, desk_id, agent_id, mode, uid_hash, facts_sealed, expires_at)
          values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7 / 1000.0)) returning expires_at`,
@@ -48,7 +63,7 @@ export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
           agentId,
           mode,
           uid === null ? null : hashToken(uid),
-          seal({ name, locale }, 'agent session'),
+          seal({ name, locale, deskOrigin, until }, 'agent session'),
           lifeMs
         ]
       )
@@ -59,7 +74,7 @@ export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
       const answer = await pool.query({
         name: 'agent_session',
         text: `select desk_id, agent_id, mode, uid_hash, facts_sealed, expires_at from agent_sessions
-               where hash = $1 and mode <> 'ticket' and ended_at is null and expires_at > now()`,
+               where hash = $1 and mode not in ('ticket', 'handover') and ended_at is null and expires_at > now()`,
         values: [hashToken(token)]
       })
       const row = answer.rows[0] as
@@ -73,22 +88,23 @@ export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
           }
         | undefined
       if (row === undefined) return null
-      const facts = open<Pick<AgentSession, 'name' | 'locale'>>(row.facts_sealed, 'agent session')
+      const { name, locale, deskOrigin = null } = open<SessionFacts>(row.facts_sealed, 'agent session')
       const { desk_id: deskId, agent_id: agentId, mode, uid_hash: uidHash, expires_at: expiresAt } = row
-      return { deskId, agentId, mode, uidHash, expiresAt, ...facts }
+      return { deskId, agentId, mode, uidHash, expiresAt, name, locale, deskOrigin }
     },
 
-    async takeTicket(ticket) {
+    async takeTicket(ticket, mode) {
       const answer = await pool.query(
         `update agent_sessions set ended_at = now()
-         where hash = $1 and mode = 'ticket' and ended_at is null and expires_at > now()
+         where hash = $1 and mode = $2 and ended_at is null and expires_at > now()
          returning desk_id, agent_id, facts_sealed`,
-        [hashToken(ticket)]
+        [hashToken(ticket), mode]
       )
       const row = answer.rows[0] as { desk_id: number; agent_id: number; facts_sealed: Buffer } | undefined
       if (row === undefined) return null
-      const facts = open<Pick<AgentSession, 'name' | 'locale'>>(row.facts_sealed, 'agent session')
-      return { deskId: row.desk_id, agentId: Number(row.agent_id), ...facts }
+      const { name, locale, deskOrigin = null, until } = open<SessionFacts>(row.facts_sealed, 'agent session')
+      const ends = until == null ? null : new Date(until)
+      return { deskId: row.desk_id, agentId: Number(row.agent_id), name, locale, deskOrigin, until: ends }
     },
 
     async endSession(token) {
@@ -116,7 +132,8 @@ export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
     async noteWritten({ deskId, numberId, conversationId, messageId, code, agent }) {
       const answer = await pool.query(
         `with known as (
-           select id, desk_id = $2 and conversation_id = $3 and agent_id = $4 as fits from pairings
+           select id, desk_id = $2 and coalesce(conversation_id, $3) = $3 and coalesce(agent_id, $4) = $4 as fits
+           from pairings
            where code_hash = $1 and state = 'waiting' and expires_at > now() for update
          ), settled as (
            update pairings p set state = case when k.fits then 'paired' else 'cancelled' end,
@@ -143,8 +160,8 @@ export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
       const row = answer.rows[0] as
         | {
             desk_id: number
-            conversation_id: number
-            agent_id: number
+            conversation_id: number | null
+            agent_id: number | null
             state: Pairing['state']
             agent_sealed: Buffer | null
           }
@@ -247,7 +264,8 @@ export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
 
     async listMacroHooks(deskId) {
       const answer = await pool.query(
-        `select ${HOOK_COLUMNS} from macro_hooks where desk_id = $1 and revoked_at is null order by created_at`,
+        `select ${HOOK_COLUMNS} from macro_hooks
+         where ($1::int is null or desk_id = $1) and revoked_at is null order by created_at`,
         [deskId]
       )
       return answer.rows.map(toHook)
@@ -255,7 +273,7 @@ export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
 
     async revokeMacroHook(deskId, id) {
       const answer = await pool.query(
-        'update macro_hooks set revoked_at = now() where desk_id = $1 and id = $2 and revoked_at is null',
+        'update macro_hooks set revoked_at = now() where ($1::int is null or desk_id = $1) and id = $2 and revoked_at is null',
         [deskId, id]
       )
       return (answer.rowCount ?? 0) > 0
@@ -269,12 +287,24 @@ export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
       )
     },
 
-    async usedTemplate(deskId, agentId, templateId) {
+    async usedTemplate(deskId, agentId, templateId, mapping) {
       await pool.query(
-        `insert into template_use (desk_id, agent_id, template_id, used_at) values ($1, $2, $3, now())
-         on conflict (desk_id, agent_id, template_id) do update set used_at = excluded.used_at`,
+        `insert into template_use (desk_id, agent_id, template_id, used_at, mapping_sealed) values ($1, $2, $3, now(), $4)
+         on conflict (desk_id, agent_id, template_id)
+           do update set used_at = excluded.used_at, mapping_sealed = excluded.mapping_sealed`,
+        [deskId, agentId, templateId, seal(mapping, 'slot mapping')]
+      )
+    },
+
+    async mappingOf(deskId, agentId, templateId) {
+      const answer = await pool.query(
+        `select mapping_sealed as sealed from template_use
+         where desk_id = $1 and template_id = $3 and mapping_sealed is not null
+         order by agent_id = $2 desc, used_at desc limit 1`,
         [deskId, agentId, templateId]
       )
+      const row = answer.rows[0] as { sealed: Buffer } | undefined
+      return row === undefined ? {} : open<SlotMapping>(row.sealed, 'slot mapping')
     },
 
     async templatesOf(deskId, agentId) {
@@ -308,6 +338,7 @@ export function createAgentStore(pool: pg.Pool, vault: AgentVault): AgentStore {
       await pool.query(`delete from pairings where expires_at < now() - interval '1 day'`)
       // A note that could not be deleted for a day stays; an admin sees it in the conversation anyway.
       await pool.query('delete from pairing_notes where tries > 20')
+      await pool.query(`delete from macro_hook_failures where at < now() - interval '30 days'`)
     }
   }
 }

@@ -2,8 +2,9 @@
  * What connecting knows of a number beyond what serving it needs: what was made for it, what was read about it, what is
  * proven, and who accepted the terms. Leaves out the secrets of serving, which numbers.ts keeps.
  */
+import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { SecretSealer } from './numbers.ts'
+import { forgottenProofs, type SecretSealer } from './numbers.ts'
 
 /** Steps by name: an id, or true; `'begun'` while nobody knows whether the other side has it. */
 export type Made = Record<string, unknown>
@@ -25,6 +26,10 @@ export interface KnownNumber {
   made: Made
   deskMade: Made
   hookProvenAt: Date | null
+  /** How long ago a hook of it was last tried and came in; null: never. */
+  hookAgeSeconds: number | null
+  policy: Record<string, unknown>
+  locale: string
 }
 
 export interface NumberReadings {
@@ -34,6 +39,10 @@ export interface NumberReadings {
   messagingLimit: string | null
   onBusinessApp: boolean
   accountEvents: 'webhook' | 'poll'
+  /** As in `NumberFacts`; read again from then on (number-watch). */
+  status?: string | null
+  canSend?: string | null
+  healthCodes?: readonly number[]
 }
 
 export interface Proof {
@@ -66,6 +75,13 @@ export interface Connections {
   saveReadings(numberId: number, readings: NumberReadings): Promise<void>
   readReadings(numberId: number): Promise<(NumberReadings & { readAt: Date | null }) | null>
   accept(acceptance: Acceptance): Promise<void>
+  /** Says for which addresses the number is to be proven; proofs of other addresses are forgotten. */
+  proveFor(numberId: number, addresses: string): Promise<void>
+  /** A one-time code: whoever asks for it at Puente is noted. */
+  openReach(): Promise<string>
+  wasReached(code: string): Promise<boolean>
+  /** When a hook of the number was last tried and came in, exactly; null: never. */
+  lastHookAt(numberId: number): Promise<string | null>
   /** Whether a note of this probe came back through the hook. */
   heardProbe(numberId: number, probe: string): Promise<boolean>
   /** What is proven by now, by a probe or by what people wrote; new finds are kept. */
@@ -96,6 +112,9 @@ interface Row {
   made: Made
   desk_made: Made
   hook_proven_at: Date | null
+  hook_age: number | null
+  policy: Record<string, unknown>
+  locale: string
 }
 
 const GONE = ''
@@ -104,7 +123,13 @@ export function createConnections(knex: Knex, vault: SecretSealer): Connections 
   const rows = async (): Promise<Row[]> => {
     const found: unknown = await knex('numbers as n')
       .join('desks as d', 'd.id', 'n.desk_id')
-      .select('n.*', 'd.url', 'd.account_id', 'd.made as desk_made')
+      .select(
+        'n.*',
+        'd.url',
+        'd.account_id',
+        'd.made as desk_made',
+        knex.raw('extract(epoch from now() - n.last_hook_at)::float8 as hook_age')
+      )
       .orderBy('n.id')
     return found as Row[]
   }
@@ -126,7 +151,10 @@ export function createConnections(knex: Knex, vault: SecretSealer): Connections 
       connected: row.disconnected_at === null,
       made: row.made,
       deskMade: row.desk_made,
-      hookProvenAt: row.hook_proven_at
+      hookProvenAt: row.hook_proven_at,
+      hookAgeSeconds: row.hook_age,
+      policy: row.policy,
+      locale: row.locale
     }
   }
 
@@ -156,15 +184,20 @@ export function createConnections(knex: Knex, vault: SecretSealer): Connections 
     noteDeskMade: (deskId, made) => merge('desks', deskId, made),
 
     async saveReadings(numberId, readings) {
-      await knex('numbers').where({ id: numberId }).update({
-        time_zone_id: readings.timeZoneId,
-        time_zone: readings.timeZone,
-        quality: readings.quality,
-        messaging_limit: readings.messagingLimit,
-        on_business_app: readings.onBusinessApp,
-        account_events: readings.accountEvents,
-        facts_read_at: knex.fn.now()
-      })
+      await knex('numbers')
+        .where({ id: numberId })
+        .update({
+          time_zone_id: readings.timeZoneId,
+          time_zone: readings.timeZone,
+          quality: readings.quality,
+          messaging_limit: readings.messagingLimit,
+          on_business_app: readings.onBusinessApp,
+          account_events: readings.accountEvents,
+          status: readings.status ?? null,
+          can_send: readings.canSend ?? null,
+          health_codes: [...(readings.healthCodes ?? [])],
+          facts_read_at: knex.fn.now()
+        })
     },
 
     async readReadings(numberId) {
@@ -193,6 +226,32 @@ export function createConnections(knex: Knex, vault: SecretSealer): Connections 
       })
     },
 
+    async proveFor(numberId, addresses) {
+      await knex('numbers')
+        .where({ id: numberId })
+        .whereRaw('proofs_of is distinct from ?', [addresses])
+        .update({ ...forgottenProofs(knex), proofs_of: addresses })
+    },
+
+    async openReach() {
+      const code = randomUUID()
+      await knex('reach_probes').whereRaw("made_at < now() - interval '1 hour'").delete()
+      await knex('reach_probes').insert({ code })
+      return code
+    },
+
+    async wasReached(code) {
+      const row = await knex('reach_probes').where({ code }).whereNotNull('reached_at').first('code')
+      return row !== undefined
+    },
+
+    async lastHookAt(numberId) {
+      const row = (await knex('numbers').where({ id: numberId }).first(knex.raw('last_hook_at::text as at'))) as
+        | { at: string | null }
+        | undefined
+      return row?.at ?? null
+    },
+
     async heardProbe(numberId, probe) {
       const row = await knex('numbers').where({ id: numberId, hook_probe: probe }).first('id')
       return row !== undefined
@@ -203,10 +262,11 @@ export function createConnections(knex: Knex, vault: SecretSealer): Connections 
       const answer = (await knex.raw(
         `update numbers n set
            inbound_proven_at = coalesce(n.inbound_proven_at, (select now() where exists
-             (select 1 from events e where e.number_id = n.id and e.kind = 'message' and e.state in (0, 1)))),
+             (select 1 from events e where e.number_id = n.id and e.kind = 'message' and e.state in (0, 1)
+               and (n.proofs_from is null or e.received_at >= n.proofs_from)))),
            answer_proven_at = coalesce(n.answer_proven_at, (select now() where exists
              (select 1 from parts p join receipts r on r.number_id = p.number_id and r.wamid = p.wamid
-              where p.number_id = n.id and r.rank > 0)))
+              where p.number_id = n.id and r.rank > 0 and (n.proofs_from is null or p.attempt_at >= n.proofs_from))))
          where n.id = ? returning hook_proven_at, inbound_proven_at, answer_proven_at`,
         [numberId]
       )) as { rows: Record<string, Date | null>[] }

@@ -7,10 +7,12 @@ import type {
   InstructionRecord,
   Instructions,
   MarketingConsent,
+  NewInstruction,
   WriteAttempt
 } from '../../plugin/core/ports/instructions.ts'
 import type { Instruction } from '../../plugin/core/talk/instruction.ts'
 import type { AgentVault } from './agents.ts'
+import { inTransaction, recallParked } from './recall-parked.ts'
 
 const COLUMNS = `i.id, i.desk_id, i.number_id, i.origin, i.agent_id, i.external_ref, i.sealed, i.state, i.contact_id,
   i.source_id, i.conversation_id, i.message_id, i.attempt, i.attempts, i.code, i.created_at, i.updated_at, i.body_hash, i.lease,
@@ -67,9 +69,20 @@ export function createInstructions(pool: pg.Pool, vault: AgentVault): Instructio
     createdAt: row.created_at,
     updatedAt: row.updated_at
   })
-  const insertOrClash = async (text: string, values: unknown[]): Promise<pg.QueryResult> => {
+  const insertOrClash = async (
+    text: string,
+    values: unknown[],
+    { numberId, recalls }: NewInstruction
+  ): Promise<pg.QueryResult> => {
     try {
-      return await pool.query(text, values)
+      if (recalls === undefined) return await pool.query(text, values)
+      return await inTransaction(pool, async client => {
+        const inserted = await client.query(text, values)
+        // A repetition has recalled it before.
+        const outcome = inserted.rowCount === 0 ? 'recalled' : await recallParked(client, numberId, recalls)
+        if (outcome !== 'recalled') throw new PuenteError(outcome === 'leaving' ? 'leaving_now' : 'not_parked')
+        return inserted
+      })
     } catch (error) {
       // Somebody else is opening a conversation with the same customer at this moment.
       if ((error as { constraint?: string }).constraint === 'instructions_opening') {
@@ -118,7 +131,8 @@ export function createInstructions(pool: pg.Pool, vault: AgentVault): Instructio
           leaseMs,
           given.opens === null ? null : createHash('sha256').update(given.opens).digest(),
           given.sourceId
-        ]
+        ],
+        given
       )
       if (inserted.rows[0] !== undefined) return { record: toRecord(inserted.rows[0] as Row), fresh: true }
       const known = await byKey(given.caller, given.key, given.bodyHash)

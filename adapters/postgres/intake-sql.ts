@@ -48,7 +48,7 @@ with page as (
   from lane_due d
   where d.opened is not null and o.number_id = d.number_id and o.customer_id = d.customer_id and o.outbound and o.parked > 0
 )
-select day::text as day, id from page`
+select (select count(*)::int from ins) as stored, p.day::text as day, p.id from (select 1) one left join page p on true`
 
 /**
  * Joins statuses into receipts by rank. A status that carries our attempt id settles the attempt, whatever became of
@@ -100,9 +100,12 @@ update lanes l set due_at = clock_timestamp(), arrivals = l.arrivals + 1
 from (select distinct d.lane_id from settled s join deliveries d on d.number_id = s.number_id and d.message_id = s.message_id) w
 where l.id = w.lane_id`
 
-/** What the desk says about its conversations. */
+/** What the desk says about its conversations; hooks overtake each other, and the youngest picture counts. */
 export const CONVERSATIONS = `
-update bindings b set conversation_status = c.status
-from (select distinct on (number_id, conversation_id) * from unnest($1::int[], $2::bigint[], $3::text[]) with ordinality
-  as t(number_id, conversation_id, status, n) order by number_id, conversation_id, n desc) c
-where b.number_id = c.number_id and b.conversation_id = c.conversation_id`
+update bindings b set conversation_status = c.status, status_at = coalesce(c.at, b.status_at)
+from (select distinct on (number_id, conversation_id) number_id, conversation_id, status, to_timestamp(at) as at
+  from unnest($1::int[], $2::bigint[], $3::text[], $4::float8[]) with ordinality
+    as t(number_id, conversation_id, status, at, n)
+  order by number_id, conversation_id, at desc nulls last, n desc) c
+where b.number_id = c.number_id and b.conversation_id = c.conversation_id
+  and (b.status_at is null or c.at is null or c.at >= b.status_at)`

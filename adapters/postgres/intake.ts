@@ -5,7 +5,14 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { PuenteError } from '../../plugin/core/errors.ts'
-import type { Intake, IntakeBatch, IntakeConversation, IntakeRow, IntakeStatus } from '../../plugin/core/ports/store.ts'
+import type {
+  Intake,
+  IntakeBatch,
+  IntakeConversation,
+  IntakeRow,
+  IntakeStatus,
+  PayloadRef
+} from '../../plugin/core/ports/store.ts'
 import type { Customers } from './customers.ts'
 import { CONVERSATIONS, ROWS, STATUSES } from './intake-sql.ts'
 import type { Pages } from './pages.ts'
@@ -16,6 +23,8 @@ export interface IntakeOptions {
   pages: Pages
   /** Called after each commit that left work behind. */
   onCommitted: (what: { dueInMs: number | null; laterInMs: number | null; ticks: boolean }) => void
+  /** Rows that were known already are among these, which lie there. Off the acknowledging path. */
+  onKnown?: (rows: { row: IntakeRow; ref: PayloadRef }[]) => void
   /** The most that may wait in memory; beyond it the sender is told to come back. */
   maxRows?: number
   maxBytes?: number
@@ -126,7 +135,8 @@ export function createIntake(options: IntakeOptions): Intake {
         values: [
           conversations.map(c => c.numberId),
           conversations.map(c => c.conversationId),
-          conversations.map(c => c.status)
+          conversations.map(c => c.status),
+          conversations.map(c => (c.at > 0 ? c.at : null))
         ]
       })
     }
@@ -182,8 +192,13 @@ export function createIntake(options: IntakeOptions): Intake {
         toArray(all.map(row => row.ref?.pageId ?? null))
       ]
     })
-    const page = answer.rows[0] as { day: string; id: number } | undefined
-    if (page !== undefined) pages.remember(page.day, page.id, plain)
+    const { stored, day, id } = answer.rows[0] as { stored: number; day: string | null; id: number }
+    if (day !== null) pages.remember(day, id, plain)
+    if (stored < all.length) {
+      const lies = (row: IntakeRow, index: number): PayloadRef =>
+        row.ref ?? { pageDay: day!, pageId: id, offset: offsets[index]!, length: row.payload.length }
+      options.onKnown?.(all.map((row, index) => ({ row, ref: lies(row, index) })))
+    }
     const takenMs = performance.now() - now
     const ahead = holds.flatMap((holdMs, index) => (all[index]!.state === 0 ? [Math.max(0, holdMs - takenMs)] : []))
     return ahead.length === 0 ? null : { first: Math.min(...ahead), last: Math.max(...ahead) }

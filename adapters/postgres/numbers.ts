@@ -8,6 +8,18 @@ export interface SecretSealer {
   openText(sealed: string, context: string): string
 }
 
+/** What was proven of a number before now no longer counts. */
+export function forgottenProofs(knex: Knex): Record<string, unknown> {
+  return {
+    hook_probe: null,
+    hook_proven_at: null,
+    inbound_proven_at: null,
+    answer_proven_at: null,
+    last_hook_at: null,
+    proofs_from: knex.raw('clock_timestamp()')
+  }
+}
+
 interface DeskRow {
   id: number
   url: string
@@ -207,11 +219,15 @@ export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
     },
 
     async noteHook(numberId) {
-      await knex('numbers').where({ id: numberId }).update({ last_hook_at: knex.fn.now() })
+      await knex('numbers')
+        .where({ id: numberId })
+        .update({ last_hook_at: knex.fn.now(), hook_proven_at: knex.raw('coalesce(hook_proven_at, now())') })
     },
 
     async disconnect(numberId) {
-      await knex('numbers').where({ id: numberId }).update({ disconnected_at: knex.fn.now() })
+      await knex('numbers')
+        .where({ id: numberId })
+        .update({ ...forgottenProofs(knex), proofs_of: null, disconnected_at: knex.fn.now() })
     },
 
     async savePace(deskId, limit) {
@@ -220,6 +236,14 @@ export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
 
     async saveCursor(numberId, cursor) {
       await knex('numbers').where({ id: numberId }).update({ changed_cursor: cursor, reconciled_at: knex.fn.now() })
+    },
+
+    async noteReached(code) {
+      await knex('reach_probes').where({ code, reached_at: null }).update({ reached_at: knex.fn.now() })
+    },
+
+    async moveDesk(deskId, url) {
+      await knex('desks').where({ id: deskId }).update({ url })
     },
 
     async noteProbe(inboxKey, probe) {

@@ -1,5 +1,6 @@
 /** What the admin pages read beside the status: facts that Meta told of numbers, and set-aside items in groups. */
 import type pg from 'pg'
+import { DESK_KINDS, UNREADABLE_CODES } from '../../plugin/core/ports/laneless.ts'
 import type { AsideGroup } from '../../plugin/core/ports/oversight.ts'
 
 export interface NumberFacts {
@@ -12,6 +13,7 @@ const MOST_GROUPS = 200
 
 export interface OversightReads {
   facts(numberId: number): Promise<NumberFacts>
+  /** Number 0 holds what belongs to no connected number. */
   aside(numberIds: readonly number[]): Promise<AsideGroup[]>
 }
 
@@ -33,12 +35,12 @@ export function createOversightReads(pool: pg.Pool): OversightReads {
     async aside(numberIds) {
       if (numberIds.length === 0) return []
       const answer = await pool.query(
-        `select e.number_id as "numberId", e.kind, coalesce(l.outbound, false) as outbound,
+        `select e.number_id as "numberId", e.kind, coalesce(l.outbound, e.kind = any ($3::text[])) as outbound,
            coalesce(e.code, 'internal') as code, count(*)::int as count, min(e.received_at) as since,
-           l.id is not null as replayable
+           l.id is not null or coalesce(e.code, '') <> all ($4::text[]) as replayable
          from events e left join lanes l on l.id = e.lane_id
          where e.state = 2 and e.number_id = any ($1) group by 1, 2, 3, 4, 7 order by 6, 1, 2 limit $2`,
-        [numberIds, MOST_GROUPS]
+        [numberIds, MOST_GROUPS, DESK_KINDS, UNREADABLE_CODES]
       )
       return answer.rows as AsideGroup[]
     }

@@ -1,40 +1,58 @@
 /**
- * Forgets the undated tables in small steps: short deletes by an index, with pauses, so that no vacuum grows long. The
- * dated ones lose whole partitions (migrate.ts).
+ * Forgets the undated tables in small steps: short deletes by an index, with pauses, until nothing old is left, so that no
+ * vacuum grows long. The dated ones lose whole partitions (migrate.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 
 const STEP = 1_000
+/** Fifty thousand rows in about five seconds, and the database is idle half of the time. */
 const PAUSE_MS = 50
-const MOST_STEPS = 200
 
-export async function forgetOld(knex: Knex, times: { idMapMs: number; dedupeMs: number }): Promise<void> {
-  const days = Math.ceil(times.idMapMs / 86_400_000)
-  for (const table of ['id_map', 'receipts', 'deliveries']) {
-    await inSteps(
-      knex,
-      `delete from ${table} where ctid in (select ctid from ${table} where created_at < now() - make_interval(days => ${days}) limit ${STEP})`
-    )
-  }
-  await inSteps(
-    knex,
-    `delete from conversation_attributes where ctid in (select ctid from conversation_attributes where touched_at < now() - make_interval(days => ${days}) limit ${STEP})`
-  )
-  await inSteps(
-    knex,
-    `delete from parts where ctid in (select p.ctid from parts p where p.attempt_at < now() - make_interval(days => ${days}) limit ${STEP})`
-  )
-  await inSteps(
-    knex,
-    `delete from media_cache where ctid in (select ctid from media_cache where uploaded_at < now() - interval '30 days' limit ${STEP})`
-  )
+export interface RetentionOptions {
+  step?: number
+  pauseMs?: number
+  /** Stops between two steps. */
+  stopping?: () => boolean
 }
 
-async function inSteps(knex: Knex, sql: string): Promise<void> {
-  for (let step = 0; step < MOST_STEPS; step++) {
-    const answer = await knex.raw<{ rowCount: number }>(sql)
-    if (answer.rowCount < STEP) return
-    await sleep(PAUSE_MS)
+/** Answers how many rows were forgotten. */
+export async function forgetOld(
+  knex: Knex,
+  times: { idMapMs: number; dedupeMs: number },
+  options: RetentionOptions = {}
+): Promise<number> {
+  const { step = STEP } = options
+  const days = Math.ceil(times.idMapMs / 86_400_000)
+  let forgotten = 0
+  for (const sql of forgetting(days, step)) forgotten += await inSteps(knex, sql, options)
+  return forgotten
+}
+
+/** Each takes the oldest by an index, and no more than a step; what hangs on them goes by its primary key. */
+export function forgetting(days: number, step: number): string[] {
+  const old = (table: string, column: string, age: number): string =>
+    `delete from ${table} where ctid = any (array(select ctid from ${table}
+       where ${column} < now() - make_interval(days => ${age}) order by ${column} limit ${step}))`
+  return [
+    old('id_map', 'created_at', days),
+    old('receipts', 'created_at', days),
+    `with gone as (${old('deliveries', 'created_at', days)} returning number_id, message_id),
+     along as (delete from parts p using gone g where p.number_id = g.number_id and p.message_id = g.message_id)
+     select 1 from gone`,
+    old('conversation_attributes', 'touched_at', days),
+    old('media_cache', 'uploaded_at', 30)
+  ]
+}
+
+async function inSteps(knex: Knex, sql: string, options: RetentionOptions): Promise<number> {
+  const { step = STEP, pauseMs = PAUSE_MS, stopping = () => false } = options
+  let sum = 0
+  while (!stopping()) {
+    const { rowCount } = await knex.raw<{ rowCount: number }>(sql)
+    sum += rowCount
+    if (rowCount < step) break
+    await sleep(pauseMs)
   }
+  return sum
 }

@@ -8,6 +8,8 @@ import type {
   TalkStore
 } from '../../plugin/core/ports/talk-store.ts'
 import type { Customers, CustomerVault } from './customers.ts'
+import { createLimitReads } from './limits.ts'
+import { inTransaction, recallParked } from './recall-parked.ts'
 
 interface CustomerRow {
   customer_id: number
@@ -56,6 +58,8 @@ export function createTalkStore(pool: pg.Pool, customers: Customers, vault: Cust
   }
 
   return {
+    ...createLimitReads(pool),
+
     async customerIn(numberId, conversationId) {
       const [bound] = await customersBy('b.conversation_id = $2', [numberId, conversationId])
       if (bound !== undefined) return bound
@@ -133,7 +137,7 @@ export function createTalkStore(pool: pg.Pool, customers: Customers, vault: Cust
     async parts(numberId, messageId) {
       const answer = await pool.query(
         `select p.part, p.generation, p.attempt_at as "attemptAt", p.state, p.wamid, p.code, coalesce(r.rank, 0) as rank,
-           r.sent_at as "sentAt", r.delivered_at as "deliveredAt", r.read_at as "readAt", r.played_at as "playedAt",
+           case when p.state = 1 then r.created_at end as "acceptedAt", r.sent_at as "sentAt", r.delivered_at as "deliveredAt", r.read_at as "readAt", r.played_at as "playedAt",
            r.failed_at as "failedAt", r.failure, r.pricing
          from parts p left join receipts r on r.number_id = p.number_id and r.wamid = p.wamid
          where p.number_id = $1 and p.message_id = $2 order by p.generation, p.part`,
@@ -158,37 +162,7 @@ export function createTalkStore(pool: pg.Pool, customers: Customers, vault: Cust
       return (answer.rows[0] as InboundView | undefined) ?? null
     },
 
-    async recall(numberId, messageId) {
-      const client = await pool.connect()
-      try {
-        await client.query('begin')
-        const found = await client.query(
-          `select l.id, l.owner is not null and l.lease_until > clock_timestamp() as held
-           from deliveries d join lanes l on l.id = d.lane_id
-           where d.number_id = $1 and d.message_id = $2 for update of l`,
-          [numberId, messageId]
-        )
-        const lane = found.rows[0] as { id: number; held: boolean } | undefined
-        // Whoever works the lane may be sending it right now; a claim after our commit sees it recalled.
-        const leaving = lane?.held === true
-        const answer = await client.query(
-          `update deliveries set state = 'recalled', code = null, parked_at = null, tick_version = tick_version + 1
-           where number_id = $1 and message_id = $2 and state = 'parked' and not $3 returning lane_id`,
-          [numberId, messageId, leaving]
-        )
-        if ((answer.rowCount ?? 0) > 0) {
-          await client.query('update lanes set parked = greatest(0, parked - 1) where id = $1', [lane?.id])
-        }
-        await client.query('commit')
-        if ((answer.rowCount ?? 0) > 0) return 'recalled'
-        return leaving ? 'leaving' : 'not_parked'
-      } catch (error) {
-        await client.query('rollback').catch(() => {})
-        throw error
-      } finally {
-        client.release()
-      }
-    },
+    recall: (numberId, messageId) => inTransaction(pool, client => recallParked(client, numberId, messageId)),
 
     async version(numberId, conversationId) {
       const answer = await pool.query({
@@ -202,7 +176,7 @@ export function createTalkStore(pool: pg.Pool, customers: Customers, vault: Cust
                order by message_id desc limit 30) d ${RECEIPTS}),
             (select string_agg(concat_ws(',', i.id, i.state, i.code), ';' order by i.created_at) from instructions i
              where i.number_id = $1 and i.conversation_id = $2 and i.state in ('stored', 'written', 'failed')),
-            (select paused_code from numbers where id = $1))) as v`,
+            (select concat_ws(',', paused_code, calling) from numbers where id = $1))) as v`,
         values: [numberId, conversationId]
       })
       return (answer.rows[0] as { v: string }).v
@@ -222,11 +196,25 @@ export function createTalkStore(pool: pg.Pool, customers: Customers, vault: Cust
 
     async numberFacts(numberId) {
       const answer = await pool.query(
-        'select quality, messaging_limit as "messagingLimit" from numbers where id = $1',
+        'select quality, messaging_limit as "messagingLimit", calling from numbers where id = $1',
         [numberId]
       )
-      const row = answer.rows[0] as { quality: string | null; messagingLimit: string | null } | undefined
-      return row ?? { quality: null, messagingLimit: null }
+      const row = answer.rows[0] as Awaited<ReturnType<TalkStore['numberFacts']>> | undefined
+      return row ?? { quality: null, messagingLimit: null, calling: null }
+    },
+
+    async claimCalling(numberId, olderThanMs) {
+      const answer = await pool.query({
+        name: 'calling_claim',
+        text: `update numbers set calling_read_at = now() where id = $1
+               and (calling_read_at is null or calling_read_at < now() - make_interval(secs => $2 / 1000.0))`,
+        values: [numberId, olderThanMs]
+      })
+      return (answer.rowCount ?? 0) > 0
+    },
+
+    async keepCalling(numberId, calling) {
+      await pool.query('update numbers set calling = $2 where id = $1', [numberId, calling])
     },
 
     async freeEntryAt(numberId, customerId) {
@@ -239,6 +227,17 @@ export function createTalkStore(pool: pg.Pool, customers: Customers, vault: Cust
         [numberId, customerId]
       )
       return (answer.rows[0] as { at: Date | null }).at
+    },
+
+    async hookFailed(hookId, conversationId, { code, reason }) {
+      const answer = await pool.query(
+        `insert into macro_hook_failures as f (hook_id, conversation_id, code, reason) values ($1, $2, $3, $4)
+         on conflict (hook_id, conversation_id) do update set code = excluded.code, reason = excluded.reason, at = now(),
+           noted_at = case when f.code <> excluded.code or f.noted_at < now() - interval '1 hour' then now() else f.noted_at end
+         returning noted_at = now() as tell`,
+        [hookId, conversationId, code, reason]
+      )
+      return (answer.rows[0] as { tell: boolean }).tell
     }
   }
 }

@@ -2,7 +2,7 @@
 import type pg from 'pg'
 
 /** Tables with `waba_id`, `due_at`, `started_at`, `owner` and `lease_until`. */
-type LeaseTable = 'template_accounts' | 'rate_accounts'
+type LeaseTable = 'template_accounts' | 'rate_accounts' | 'number_accounts'
 
 /** Those of the given WABAs that are due, now leased to `owner` for `leaseMs`; nobody else gets them. */
 export type ClaimWabas = (wabaIds: readonly string[], owner: string, leaseMs: number) => Promise<string[]>

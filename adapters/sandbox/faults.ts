@@ -11,7 +11,9 @@ const KINDS: ReadonlySet<string> = new Set<FaultKind>([
   'reset',
   'timeout_after_accept',
   'commit_after_timeout',
-  'garbage'
+  'garbage',
+  'slow_body',
+  'cut_body'
 ])
 
 export function createFaults(random: Random): Faults {

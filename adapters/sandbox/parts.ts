@@ -44,6 +44,10 @@ export type FaultKind =
   | 'timeout_after_accept'
   | 'commit_after_timeout'
   | 'garbage'
+  /** It acts; half of its answer comes at once, the rest `delayMs` later (default 30 s). */
+  | 'slow_body'
+  /** It acts; the connection ends in the middle of its answer. */
+  | 'cut_body'
 
 /**
  * A fault to apply next. `on` says where: `call:graph`, `call:desk` (requests that Puente makes),

@@ -42,6 +42,28 @@ export function answerText(res: ServerResponse, status: number, text: string, ty
   res.end(text)
 }
 
+const SLOW_BODY_MS = 30_000
+
+/** Half of the answer, then silence: the rest after `restInMs`, or never and the connection ends. */
+export function answerInHalves(
+  res: ServerResponse,
+  status: number,
+  text: string,
+  headers: Record<string, string | number>,
+  rest: 'cut' | { restInMs: number | undefined }
+) {
+  if (res.headersSent || res.destroyed) return
+  const bytes = Buffer.from(text)
+  const half = Math.max(1, bytes.length >> 1)
+  res.writeHead(status, { ...headers, 'content-length': bytes.length })
+  res.write(bytes.subarray(0, half), () => {
+    if (rest === 'cut') return void res.destroy()
+    const timer = setTimeout(() => res.end(bytes.subarray(half)), rest.restInMs ?? SLOW_BODY_MS)
+    timer.unref()
+    res.on('close', () => clearTimeout(timer))
+  })
+}
+
 /** Waits; the timer never keeps the process alive. */
 export function pause(ms: number): Promise<void> {
   return new Promise(resolve => {

@@ -9,6 +9,7 @@ import type { HttpClient } from '../http/types.ts'
 import { createGraph } from './graph-call.ts'
 import { buildUpload, openMediaUrl } from './media.ts'
 import { asList, asObject, readDigits, readId, readNumber, readSha256, readText } from './safe-read.ts'
+import { readHealth } from './subscriptions.ts'
 import { toSendBody } from './to-wire.ts'
 import type { AnswerWire, MarkReadWire } from './wire.ts'
 
@@ -26,7 +27,8 @@ export interface CloudChannelDeps {
 }
 
 /** WA-NUMBER-CHANNEL */
-export const NUMBER_FIELDS = 'display_phone_number,verified_name,quality_rating,throughput,status,is_on_biz_app'
+export const NUMBER_FIELDS =
+  'display_phone_number,verified_name,quality_rating,throughput,status,is_on_biz_app,whatsapp_business_manager_messaging_limit,health_status'
 
 export function createCloudChannel(deps: CloudChannelDeps): Channel {
   const { mediaMs } = deps.times ?? TIMES
@@ -77,6 +79,13 @@ export function createCloudChannel(deps: CloudChannelDeps): Channel {
       return readNumberFacts(
         await graph.call(access, { method: 'GET', path: [access.phoneNumberId], query, harmless: true })
       )
+    },
+
+    // D:calling/call-settings: `{calling: {status: ENABLED | DISABLED, …}, …}`, without `calling` where it was never set.
+    async readCalling(access) {
+      const path = [access.phoneNumberId, 'settings']
+      const answer = await graph.call(access, { method: 'GET', path, query: { fields: 'calling' }, harmless: true })
+      return asObject(asObject(answer)?.calling)?.status === 'ENABLED'
     },
 
     close: () => deps.http.close()
@@ -139,8 +148,13 @@ export function readNumberFacts(answer: AnswerWire): NumberFacts {
   const verifiedName = readText(answer.verified_name)
   const quality = readId(answer.quality_rating)
   const status = readId(answer.status)
+  const messagingLimit = readId(answer.whatsapp_business_manager_messaging_limit)
+  const { canSend, codes } = readHealth(answer.health_status)
   if (verifiedName !== undefined) facts.verifiedName = verifiedName
   if (quality !== undefined) facts.quality = quality
   if (status !== undefined) facts.status = status
+  if (messagingLimit !== undefined) facts.messagingLimit = messagingLimit
+  if (canSend !== undefined) facts.canSend = canSend
+  if (codes.length > 0) facts.healthCodes = codes
   return facts
 }

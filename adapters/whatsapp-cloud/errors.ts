@@ -6,7 +6,7 @@ import { PuenteError } from '../../plugin/core/errors.ts'
 import type { MetaFailure } from '../../plugin/core/model.ts'
 import { readRetryAfter } from '../http/retry-after.ts'
 import { HttpFailure } from '../http/types.ts'
-import { findMetaError, rowByHttpStatus } from './error-table.ts'
+import { findMetaError, type MetaErrorRow, rowByHttpStatus } from './error-table.ts'
 import { asList, asObject, readId, readNumber, readText } from './safe-read.ts'
 import type { GraphErrorWire } from './wire.ts'
 
@@ -26,7 +26,9 @@ export function toChannelError(
   context: AnswerContext = {}
 ): PuenteError {
   const error = readGraphError(body)
-  const row = findMetaError(error.code, error.subcode) ?? rowByHttpStatus(httpStatus, error.transient)
+  const row: MetaErrorRow = isSecretRefused(error)
+    ? { code: 'wa_app_secret' }
+    : (findMetaError(error.code, error.subcode) ?? rowByHttpStatus(httpStatus, error.transient))
   const certainty = context.harmless === true ? 'did_not_happen' : row.certainty
   const retryAfterSeconds =
     readRetryAfter(headers, context.now ?? new Date()) ?? readUsage(first(headers['x-business-use-case-usage']))
@@ -73,6 +75,14 @@ export function fromHttpFailure(error: unknown, context: AnswerContext = {}): Pu
   const facts = { reason: error.reason, phase: error.phase }
   const lost = error.phase === 'after_bytes' && context.harmless !== true
   return new PuenteError(lost ? 'wa_no_answer' : 'wa_unreachable', { cause: error, facts })
+}
+
+/**
+ * `Invalid appsecret_proof provided in the API argument`, `API calls from the server require an appsecret_proof argument`:
+ * Graph has no code of its own for them, only the text tells (WA-PROOF).
+ */
+function isSecretRefused({ code, title, details }: GraphErrorWire): boolean {
+  return code === 100 && /appsecret_proof/.test(`${title} ${details}`)
 }
 
 /** WA-ERRORS */

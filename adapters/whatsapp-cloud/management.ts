@@ -29,9 +29,6 @@ export interface NumberDetails extends NumberFacts {
   nameStatus?: string
   platformType?: string
   accountMode?: string
-  messagingLimit?: string
-  /** AVAILABLE, LIMITED or BLOCKED. */
-  canSend?: string
   /** What stands in the way of sending, in Meta's words. */
   problems: string[]
   webhooks: WebhookRouting
@@ -49,20 +46,19 @@ export async function readNumberDetails(
   access: GraphAccess,
   phoneNumberId: string
 ): Promise<NumberDetails> {
-  const fields = `${NUMBER_FIELDS},code_verification_status,name_status,platform_type,account_mode,whatsapp_business_manager_messaging_limit,health_status,webhook_configuration`
+  const fields = `${NUMBER_FIELDS},code_verification_status,name_status,platform_type,account_mode,webhook_configuration`
   const answer = await graph.call(access, { method: 'GET', path: [phoneNumberId], query: { fields }, harmless: true })
   const details: NumberDetails = {
     ...readNumberFacts(answer),
     id: readId(answer.id) ?? phoneNumberId,
-    ...readHealth(answer.health_status),
+    problems: readHealth(answer.health_status).problems,
     webhooks: readRouting(answer)
   }
   setIds(details, answer, {
     codeVerificationStatus: 'code_verification_status',
     nameStatus: 'name_status',
     platformType: 'platform_type',
-    accountMode: 'account_mode',
-    messagingLimit: 'whatsapp_business_manager_messaging_limit'
+    accountMode: 'account_mode'
   })
   return details
 }

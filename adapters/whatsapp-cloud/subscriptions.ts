@@ -3,7 +3,7 @@
  * own webhook (contract/whatsapp §1, §8). The app's calls are made with the app's token, never in a URL.
  */
 import type { Graph, GraphAccess } from './graph-call.ts'
-import { asList, asObject, readId, readText } from './safe-read.ts'
+import { asList, asObject, readId, readNumber, readText } from './safe-read.ts'
 
 /** What overrides cannot carry goes to the app's own callback, for this object (contract §1). */
 const WEBHOOK_OBJECT = 'whatsapp_business_account'
@@ -21,14 +21,16 @@ export interface WabaFacts {
   verification?: string
   /** AVAILABLE, LIMITED or BLOCKED; the worst of the WABA, its business and app. */
   canSend?: string
-  /** What stands in the way, in Meta's words. */
+  /** What stands in the way, in Meta's words, and its codes. */
   problems: string[]
+  healthCodes?: readonly number[]
 }
 
 export async function readWaba(graph: Graph, access: GraphAccess, wabaId: string): Promise<WabaFacts> {
   const fields = 'id,name,timezone_id,currency,country,account_review_status,business_verification_status,health_status'
   const answer = await graph.call(access, { method: 'GET', path: [wabaId], query: { fields }, harmless: true })
-  const facts: WabaFacts = { id: readId(answer.id) ?? wabaId, ...readHealth(answer.health_status) }
+  const { codes, ...health } = readHealth(answer.health_status)
+  const facts: WabaFacts = { id: readId(answer.id) ?? wabaId, ...health, healthCodes: codes }
   const name = readText(answer.name)
   const texts = {
     timeZoneId: readId(answer.timezone_id),
@@ -43,18 +45,21 @@ export async function readWaba(graph: Graph, access: GraphAccess, wabaId: string
 }
 
 /** `can_send_message` and what hinders it, of a number or a WABA. */
-export function readHealth(value: unknown): { canSend?: string; problems: string[] } {
+export function readHealth(value: unknown): { canSend?: string; problems: string[]; codes: number[] } {
   const health = asObject(value)
   const canSend = readId(health?.can_send_message)
-  const problems = asList(health?.entities).flatMap(each =>
-    asList(asObject(each)?.errors).flatMap(error => {
-      const told = asObject(error)
-      const words = [readText(told?.error_description), readText(told?.possible_solution)]
-      const sentence = words.filter(word => word !== undefined && word !== '').join(' ')
-      return sentence === '' ? [] : [sentence.slice(0, 300)]
-    })
-  )
-  return { ...(canSend === undefined ? {} : { canSend }), problems: [...new Set(problems)] }
+  const errors = asList(health?.entities).flatMap(each => asList(asObject(each)?.errors).map(asObject))
+  const problems = errors.flatMap(told => {
+    const words = [readText(told?.error_description), readText(told?.possible_solution)]
+    const sentence = words.filter(word => word !== undefined && word !== '').join(' ')
+    return sentence === '' ? [] : [sentence.slice(0, 300)]
+  })
+  const codes = errors.flatMap(told => readNumber(told?.error_code) ?? []).filter(code => (code | 0) === code)
+  return {
+    ...(canSend === undefined ? {} : { canSend }),
+    problems: [...new Set(problems)],
+    codes: [...new Set(codes)]
+  }
 }
 
 export interface ListedNumber {

@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import type { AccountSetup } from '../../adapters/chatwoot/setup-account.ts'
 import { isPublicAddress } from '../../adapters/http/public-address.ts'
 import type { HttpClient } from '../../adapters/http/types.ts'
+import type { Connections } from '../../adapters/postgres/connections.ts'
 import type { DeskAccess } from '../core/ports/help-desk.ts'
 import { RULES } from '../core/rules.ts'
 import { readManifest } from '../manifest.ts'
@@ -58,21 +59,25 @@ export async function checkPuenteAnswers(http: HttpClient, base: string): Promis
 }
 
 export interface HookAsked {
-  account: AccountSetup
+  account: Pick<AccountSetup, 'fetchThrough'>
   access: DeskAccess
   /** Of the desk. */
   version: string | null
+  /** One-time codes, and whether one was asked for. */
+  connections: Pick<Connections, 'openReach' | 'wasReached'>
 }
 
 /**
- * Whether the desk reaches Puente: it is asked to fetch our icon through the same filter that its hooks pass. Leaves a
- * copy of the icon in the desk's storage, which belongs to nothing.
+ * Whether the desk reaches Puente: it is asked to fetch a one-time address beside those of its hooks, through the filter
+ * that these pass. Puente notes the request and answers 404, of which the desk keeps nothing (CW-FETCH-REFUSED).
  */
-export async function checkDeskReachesUs(base: string, { account, access, version }: HookAsked): Promise<CheckResult> {
+export async function checkDeskReachesUs(base: string, asked: HookAsked): Promise<CheckResult> {
   const id = 'desk.reaches_puente'
-  const fetched = await attempt(() => account.fetchThrough(access, `${base}/app/icon.png`))
+  const { account, access, version, connections } = asked
+  const code = await connections.openReach()
+  const fetched = await attempt(() => account.fetchThrough(access, `${base}/webhooks/chatwoot/${code}`))
   const outcome = fetched.ok ? fetched.value : 'cannot_tell'
-  if (outcome === 'fetched') return ok(id, 'Chatwoot reaches Puente.')
+  if (await connections.wasReached(code)) return ok(id, 'Chatwoot reaches Puente.')
   const hidden = await isPrivateHost(base)
   const { privateHooksRefusedFrom } = readManifest().host
   const refuses = version === null || compareVersions(version, privateHooksRefusedFrom) >= 0
@@ -83,13 +88,9 @@ export async function checkDeskReachesUs(base: string, { account, access, versio
     return fail(id, says, remedy)
   }
   // Before, hooks to private addresses were called while this door may have been closed: it proves nothing.
-  if (outcome === 'refused' && refuses) {
-    const says = `Chatwoot cannot fetch from ${base}.`
-    return fail(id, says, 'Check DNS, firewall and certificate as seen from the machine of Chatwoot.')
+  if (outcome === 'fetched' || (outcome === 'refused' && refuses)) {
+    const says = `Chatwoot was asked to call ${base}, and its call did not arrive here.`
+    return fail(id, says, 'Check DNS, firewall, reverse proxy and certificate as seen from the machine of Chatwoot.')
   }
-  return warn(
-    id,
-    'Whether Chatwoot reaches Puente is only seen by the private note.',
-    'Look at the result of the note.'
-  )
+  return warn(id, 'Whether Chatwoot reaches Puente is only seen by a hook.', 'Look at what is said of the hook.')
 }

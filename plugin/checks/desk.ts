@@ -37,6 +37,31 @@ export function judgeDesk(facts: DeskFacts, access: DeskAccess, isSetUp = false)
     const off = `${says} Messages flow with this token, too; Chatwoot's own template picker is no longer kept in step, and changed inbox settings are not put back.`
     return [...results, warn('desk.administrator', off, "Connect with an administrator's token to have both.")]
   }
-  const remedy = 'Use the token of an administrator of the account; only they may make inboxes and mirror templates.'
+  const [administrators] = readManifest().needs.chatwoot
+  const remedy = `Use the token of an ${administrators!.right} of the account; it takes one for ${administrators!.for}.`
   return [...results, fail('desk.administrator', says, remedy)]
+}
+
+/** What of a number matters here. */
+export interface InboxOfNumber {
+  displayPhoneNumber: string
+  phoneNumberId: string
+  inboxId: number
+}
+
+/** A token serves all numbers of its account: an agent's must be a member of every inbox, an administrator sees all. */
+export function judgeMembership(
+  { profile, inboxes }: Pick<DeskFacts, 'profile' | 'inboxes'>,
+  numbers: readonly InboxOfNumber[]
+): CheckResult[] {
+  if (!profile.ok || profile.value.administrator || !inboxes.ok) return []
+  const id = 'desk.member'
+  const { name } = profile.value
+  const missing = numbers.filter(number => !inboxes.value.some(inbox => inbox.id === number.inboxId))
+  if (missing.length === 0) return [ok(id, `${name} is a member of every connected inbox.`)]
+  const named = missing.map(number => `${number.displayPhoneNumber || number.phoneNumberId} (${number.inboxId})`)
+  const says = `The token is used for every number of the account, and ${name} is no member of these inboxes: ${named.join(', ')}.`
+  const remedy =
+    'Add that person to these inboxes in Chatwoot (Settings, Inboxes, Collaborators), or use another token.'
+  return [fail(id, says, remedy)]
 }

@@ -1,14 +1,27 @@
 /** Whether the token, the app, the WABA and the number are fit to be used. Pure; the facts are handed in. */
 import type { PuenteError } from '../core/errors.ts'
+import { lacksPaymentOnly } from '../core/standing.ts'
 import { readManifest } from '../manifest.ts'
 import { type CheckResult, fail, ok, warn } from './check.ts'
 import { isAway, reasonOf } from './read.ts'
+import { judgeFields } from './webhook-fields.ts'
 import type { WhatsAppAsked, WhatsAppFacts } from './whatsapp-facts.ts'
 
 const PERSONAL =
   'A personal account, or a number that is only in the WhatsApp Business app, has no such id and cannot be connected.'
 
-export function judgeWhatsApp(facts: WhatsAppFacts, asked: WhatsAppAsked): CheckResult[] {
+const WRONG_SECRET = 'Meta does not accept the app secret: it is not that of the app that the token was made with.'
+const COPY_SECRET = 'Copy App ID and App secret from the app’s dashboard: Settings, Basic.'
+
+/** What judging needs beside the ids. */
+export interface JudgeAsked extends WhatsAppAsked {
+  /** Where the app's own webhook may lead for connecting to set its fields right; the doctor only looks. */
+  mends?: readonly string[]
+  /** Where it leads when it is ours. */
+  callbackUrl?: string | null
+}
+
+export function judgeWhatsApp(facts: WhatsAppFacts, asked: JudgeAsked): CheckResult[] {
   const { number } = facts
   if (!number.ok && isAway(number.error)) {
     const says = `WhatsApp does not answer (${reasonOf(number.error)}).`
@@ -19,13 +32,17 @@ export function judgeWhatsApp(facts: WhatsAppFacts, asked: WhatsAppAsked): Check
     const remedy = 'Make a new token for a system user in Meta Business Settings; it should never expire.'
     return [answers, fail('wa.token', 'The WhatsApp token is expired or revoked.', remedy)]
   }
-  return [
-    answers,
-    ...judgeToken(facts, asked),
-    ...judgeFields(facts),
-    ...judgeAccount(facts, asked),
-    ...judgeNumber(facts, asked)
-  ]
+  const token = judgeToken(facts, asked)
+  if (!number.ok && number.error.code === 'wa_app_secret') {
+    // Every call carries the proof made with it: nothing else can be told before it is right.
+    const told = token.find(check => check.id === 'wa.app_secret' && check.state === 'fail')
+    return [answers, told ?? fail('wa.app_secret', WRONG_SECRET, COPY_SECRET)]
+  }
+  const rest = [...judgeFields(facts, asked), ...judgeAccount(facts, asked), ...judgeNumber(facts, asked)]
+  const isSecretWrong = token.some(check => check.id === 'wa.app_secret' && check.state === 'fail')
+  const misled = (check: CheckResult): boolean =>
+    check.state === 'fail' && (check.id === 'wa.account' || check.id === 'wa.number')
+  return [answers, ...token, ...(isSecretWrong ? rest.filter(check => !misled(check)) : rest)]
 }
 
 function judgeToken({ token }: WhatsAppFacts, { appId, wabaId }: WhatsAppAsked): CheckResult[] {
@@ -35,7 +52,7 @@ function judgeToken({ token }: WhatsAppFacts, { appId, wabaId }: WhatsAppAsked):
   }
   if (!token.ok) {
     const says = `Meta does not accept app ${appId} with this app secret (${reasonOf(token.error)}).`
-    return [fail('wa.app_secret', says, 'Copy App ID and App secret from the app’s dashboard: Settings, Basic.')]
+    return [fail('wa.app_secret', says, COPY_SECRET)]
   }
   const { isValid, appId: owner, expiresAt, scopes, granularScopes } = token.value
   if (!isValid) {
@@ -65,14 +82,6 @@ function judgeToken({ token }: WhatsAppFacts, { appId, wabaId }: WhatsAppAsked):
   return results
 }
 
-/** What the app's own webhook leaves out does not come by an override either; where there is none yet, it will be made. */
-function judgeFields({ appSubscription }: WhatsAppFacts): CheckResult[] {
-  const current = appSubscription?.ok === true ? appSubscription.value : null
-  if (current === null || (current.active && current.fields.includes('messages'))) return []
-  const says = "The app's webhook is not subscribed to the field messages: customers' messages may not come."
-  return [warn('wa.fields', says, 'Tick messages in the app’s dashboard: WhatsApp, Configuration, Webhook fields.')]
-}
-
 function judgeAccount({ waba }: WhatsAppFacts, { wabaId }: WhatsAppAsked): CheckResult[] {
   if (!waba.ok) {
     const says = `The token cannot see WhatsApp account ${wabaId} (${reasonOf(waba.error)}).`
@@ -80,11 +89,11 @@ function judgeAccount({ waba }: WhatsAppFacts, { wabaId }: WhatsAppAsked): Check
       'Check the account id in WhatsApp Manager, and that the system user has whatsapp_business_management and the account.'
     return [fail('wa.account', says, remedy)]
   }
-  const { canSend, problems, reviewStatus } = waba.value
+  const { reviewStatus } = waba.value
   if (reviewStatus === 'REJECTED') {
     return [fail('wa.account', 'Meta has rejected this WhatsApp account.', 'See Business Support Home at Meta.')]
   }
-  return [health('wa.account', `WhatsApp account ${waba.value.name ?? wabaId}`, canSend, problems)]
+  return [health('wa.account', `WhatsApp account ${waba.value.name ?? wabaId}`, waba.value)]
 }
 
 function judgeNumber({ number, wabaNumbers }: WhatsAppFacts, { phoneNumberId, wabaId }: WhatsAppAsked): CheckResult[] {
@@ -115,13 +124,15 @@ function judgeNumber({ number, wabaNumbers }: WhatsAppFacts, { phoneNumberId, wa
     )
   } else results.push(ok('wa.registered', `${shown} is registered.`))
   results.push(judgeDisplayName(number.value))
-  results.push(health('wa.health', shown, number.value.canSend, number.value.problems))
+  results.push(health('wa.health', shown, number.value))
   return results
 }
 
 function judgeUnseenNumber(error: PuenteError, phoneNumberId: string): CheckResult {
-  const missing = error.facts['metaCode'] === 100 || error.facts['metaCode'] === 33
-  if (!missing) {
+  // 100 alone is any parameter that Graph does not take.
+  const { metaCode, metaSubcode } = error.facts
+  const isMissing = metaCode === 33 || (metaCode === 100 && metaSubcode === 33)
+  if (!isMissing) {
     const says = `The token cannot see number ${phoneNumberId} (${reasonOf(error)}).`
     return fail('wa.number', says, 'Assign the WhatsApp account to the system user, then make the token again.')
   }
@@ -151,8 +162,18 @@ function judgeDisplayName(number: { displayPhoneNumber: string; nameStatus?: str
   }
 }
 
-function health(id: string, what: string, canSend: string | undefined, problems: readonly string[]): CheckResult {
+interface Health {
+  canSend?: string
+  problems: readonly string[]
+  healthCodes?: readonly number[]
+}
+
+function health(id: string, what: string, { canSend, problems, healthCodes }: Health): CheckResult {
   const told = problems.length === 0 ? '' : ` ${problems.join(' ')}`
+  if (lacksPaymentOnly(canSend, healthCodes)) {
+    const says = `${what} may not send before there is a payment method; what customers write comes in.${told}`
+    return warn(id, says, 'Add a payment method in WhatsApp Manager.')
+  }
   if (canSend === 'BLOCKED') {
     return fail(id, `${what} may not send.${told}`, 'See Business Support Home at Meta, and mend what it names.')
   }

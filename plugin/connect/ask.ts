@@ -1,5 +1,5 @@
 /**
- * The questions of an interactive connecting. Each answer is tried at once, and asked again with a sentence when it does
+ * The questions of an interactive connecting, in the words of the manifest's config fields. Each answer is tried at once, and asked again with a sentence when it does
  * not do; accounts and numbers are chosen from what the tokens can see. Changes nothing.
  */
 import type { Readable, Writable } from 'node:stream'
@@ -11,6 +11,7 @@ import { createGraph, type Graph, type GraphAccess } from '../../adapters/whatsa
 import { debugToken, type TokenFacts } from '../../adapters/whatsapp-cloud/management.ts'
 import { listNumbers, readWaba } from '../../adapters/whatsapp-cloud/subscriptions.ts'
 import { attempt, reasonOf } from '../checks/read.ts'
+import { readManifest } from '../manifest.ts'
 import type { NumberPlan } from './number-file.ts'
 
 export interface Terminal {
@@ -32,7 +33,7 @@ export async function askForPlan(io: Terminal, deps: AskDeps): Promise<NumberPla
     clack.intro('Connect a WhatsApp number to Chatwoot', io)
     const desk = await askForDesk(io, http)
     const whatsapp = await askForNumber(io, createGraph({ http }), deps)
-    return { desk, whatsapp, policy: {}, locale: null }
+    return { desk, whatsapp, policy: null, locale: null }
   } finally {
     http.close()
   }
@@ -42,14 +43,14 @@ async function askForDesk(io: Terminal, http: HttpClient): Promise<NumberPlan['d
   const setup = createChatwootSetup({ http })
   let url = ''
   for (;;) {
-    url = await askText(io, 'Address of your Chatwoot', { placeholder: 'https://desk.example.com', check: checkUrl })
+    url = await askText(io, wordsOf('chatwoot.url'), { placeholder: 'https://desk.example.com', check: checkUrl })
     url = url.trim().replace(/\/+$/, '')
     const version = await attempt(() => setup.readVersion(url))
     if (version.ok) break
     clack.log.error(`Chatwoot does not answer there (${reasonOf(version.error)}).`, io)
   }
   for (;;) {
-    const token = await askSecret(io, 'Access token of an administrator (Profile settings, Access token)')
+    const token = await askSecret(io, wordsOf('chatwoot.token'))
     const profile = await attempt(() => setup.readProfile({ url, accountId: 0, token }))
     if (!profile.ok) {
       clack.log.error('Chatwoot does not accept this token. Copy it again from the profile of an administrator.', io)
@@ -69,11 +70,9 @@ async function askForDesk(io: Terminal, http: HttpClient): Promise<NumberPlan['d
 
 async function askForNumber(io: Terminal, graph: Graph, deps: AskDeps): Promise<NumberPlan['whatsapp']> {
   for (;;) {
-    const appId = await askText(io, 'App ID (on top of your app’s dashboard at developers.facebook.com)', {
-      check: checkDigits
-    })
-    const appSecret = await askSecret(io, 'App secret (Settings, Basic)')
-    const token = await askSecret(io, 'Token of a system user with the two WhatsApp permissions')
+    const appId = await askText(io, wordsOf('whatsapp.appId'), { check: checkDigits })
+    const appSecret = await askSecret(io, wordsOf('whatsapp.appSecret'))
+    const token = await askSecret(io, wordsOf('whatsapp.token'))
     const access: GraphAccess = { ...deps, token, appSecret }
     const facts = await attempt(() => debugToken(graph, access, { id: appId, secret: appSecret }))
     if (!facts.ok) {
@@ -95,7 +94,7 @@ async function askForWaba(io: Terminal, graph: Graph, access: GraphAccess, token
   const seen = await Promise.all(ids.map(id => attempt(() => readWaba(graph, access, id))))
   const found = seen.flatMap(each => (each.ok ? [each.value] : []))
   if (found.length === 0) {
-    return askText(io, 'WhatsApp account id (in WhatsApp Manager, Settings)', { check: checkDigits })
+    return askText(io, wordsOf('whatsapp.wabaId'), { check: checkDigits })
   }
   if (found.length === 1) return found[0]!.id
   const options = found.map(waba => ({ value: waba.id, label: waba.name ?? waba.id, hint: waba.id }))
@@ -105,7 +104,7 @@ async function askForWaba(io: Terminal, graph: Graph, access: GraphAccess, token
 async function askForPhone(io: Terminal, graph: Graph, access: GraphAccess, wabaId: string): Promise<string> {
   const numbers = await attempt(() => listNumbers(graph, access, wabaId))
   if (!numbers.ok || numbers.value.length === 0) {
-    return askText(io, 'Phone number id (in WhatsApp Manager, API setup)', { check: checkDigits })
+    return askText(io, wordsOf('whatsapp.phoneNumberId'), { check: checkDigits })
   }
   const options = numbers.value.map(number => ({
     value: number.id,
@@ -118,6 +117,12 @@ async function askForPhone(io: Terminal, graph: Graph, access: GraphAccess, waba
 /** `Yes` has to be chosen: Enter alone declines. */
 export async function confirm(io: Terminal, message: string): Promise<boolean> {
   return unlessCancelled<boolean>(await clack.confirm({ message, initialValue: false, ...io }))
+}
+
+function wordsOf(path: string): string {
+  const field = readManifest().config.number.find(each => each.path === path)
+  if (field?.about === undefined) throw new Error(`the manifest has no words for ${path}`)
+  return field.about
 }
 
 async function askText(

@@ -43,7 +43,7 @@ function listNumberFields(schema: JsonSchema, prefix: string): ConfigField[] {
     // A policy has a list of its own.
     if (inner.type === 'object' && path !== 'policy') return listNumberFields(inner, `${path}.`)
     const required = schema.required?.includes(name) ?? false
-    return [{ path, type: typeOf(inner), required, secret: isSecret(inner) }]
+    return [{ path, type: typeOf(inner), required, secret: isSecret(inner), about: inner.description ?? '' }]
   })
 }
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { DeskInbox } from '../../adapters/chatwoot/setup.ts'
+import { isRuleFor, labelsInbox } from '../checks/label-rule.ts'
 import { valueOr } from '../checks/read.ts'
 import { PuenteError } from '../core/errors.ts'
 import { ICON } from '../core/icon.ts'
@@ -101,24 +102,33 @@ export const pictureStep: Step = {
   }
 }
 
-/** Which conversation attributes the sidebar shows, named in the language of the account. */
+/** Which attributes of conversations and contacts the sidebar shows, named in the language of the account. */
 export const attributesStep: Step = {
   id: 'attributes',
   async run(work) {
     const { ground, survey } = work
-    const existing = await ground.account.listAttributes(ground.desk)
+    const { attributes, contactLink } = readManifest().offers
+    const [ofConversations, ofContacts] = await Promise.all([
+      ground.account.listAttributes(ground.desk),
+      ground.account.listAttributes(ground.desk, 'contact')
+    ])
     const fresh: string[] = []
-    for (const { key, type, name, about } of readManifest().offers.attributes) {
+    const wanted = [
+      ...attributes.map(each => ({ ...each, of: 'conversation' as const })),
+      { ...contactLink, type: 'link' as const, of: 'contact' as const }
+    ]
+    for (const { key, type, name, about, of } of wanted) {
+      const existing = of === 'contact' ? ofContacts : ofConversations
       const noted = recordOf(work.deskMade['attributes'])
       const { isNew } = await makeOnce(
         existing.find(each => each.name === key)?.id ?? null,
         noted[key],
         value => noteDeskMade(work, { attributes: { ...recordOf(work.deskMade['attributes']), [key]: value } }),
-        () => ground.account.createAttribute(ground.desk, { key, type, name: name[survey.locale], about })
+        () => ground.account.createAttribute(ground.desk, { key, type, name: name[survey.locale], about, of })
       )
       if (isNew) fresh.push(key)
     }
-    return fresh.length === 0 ? null : `conversation attributes defined: ${fresh.join(', ')}`
+    return fresh.length === 0 ? null : `attributes defined: ${fresh.join(', ')}`
   }
 }
 
@@ -149,6 +159,11 @@ export const ruleStep: Step = {
     const label = readManifest().offers.label.title
     const rules = await ground.account.listRules(ground.desk)
     const found = rules.find(({ row }) => labelsInbox(row, inbox.id, label))
+    const resting = rules.find(({ id, row }) => id === made['rule'] && isRuleFor(row, inbox.id, label))
+    if (found === undefined && resting !== undefined) {
+      await ground.account.enableRule(ground.desk, resting.id)
+      return `the rule that labels the inbox ${label} is switched on again`
+    }
     const { isNew } = await makeOnce(
       found?.id ?? null,
       made['rule'],
@@ -161,20 +176,6 @@ export const ruleStep: Step = {
     )
     return isNew ? `a rule labels every conversation of the inbox ${label}` : null
   }
-}
-
-function labelsInbox(rule: Readonly<Record<string, unknown>>, inboxId: number, label: string): boolean {
-  const first = (value: unknown): Record<string, unknown> => recordOf(Array.isArray(value) ? value[0] : undefined)
-  const condition = first(rule['conditions'])
-  const action = first(rule['actions'])
-  const listed = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : [])
-  return (
-    rule['event_name'] === 'conversation_created' &&
-    condition['attribute_key'] === 'inbox_id' &&
-    listed(condition['values']).includes(String(inboxId)) &&
-    action['action_name'] === 'add_label' &&
-    listed(action['action_params']).includes(label)
-  )
 }
 
 export const folderStep: Step = {

@@ -1,17 +1,14 @@
-/** The steps at Meta, and what is stored between: number, subscription, callback, the app's own webhook, readings. */
+/** The steps at Meta, and what is stored between: number, subscription, callback, readings. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setNumberWebhook, subscribeApp } from '../../adapters/whatsapp-cloud/management.ts'
-import { writeAppSubscription } from '../../adapters/whatsapp-cloud/subscriptions.ts'
 import { nameTimeZone } from '../../adapters/whatsapp-cloud/time-zones.ts'
 import { attempt, valueOr } from '../checks/read.ts'
 import { PuenteError } from '../core/errors.ts'
-import { readManifest } from '../manifest.ts'
+import { hookUrl } from './survey.ts'
 import { noteMade, type Step, type Work } from './work.ts'
 
 const HEAR_MS = 15_000
 const HEAR_EVERY_MS = 300
-/** What every app may subscribe to; the rest is news that not every app is given. */
-const CORE_FIELDS = ['messages', 'account_update', 'message_template_status_update', 'phone_number_quality_update']
 /** Meta's code for a callback that does not answer the handshake. */
 const CALLBACK_FAILED = 2200
 
@@ -24,6 +21,7 @@ export const storeStep: Step = {
     const facts = survey.whatsapp.number
     if (!facts.ok) throw facts.error
     const { profile, version } = survey.desk
+    if (survey.movedFrom !== null) await deps.numbers.moveDesk(survey.known!.deskId, ground.desk.url)
     const desk = await deps.numbers.saveDesk({ ...ground.desk, sandbox: deps.sandbox === true })
     if (profile.ok) {
       const role = profile.value.administrator ? 'administrator' : 'agent'
@@ -44,11 +42,13 @@ export const storeStep: Step = {
       verifyToken: work.verifyToken,
       graphUrl: ground.graphAccess.graphUrl,
       graphVersion: ground.graphAccess.graphVersion,
-      policy,
+      policy: policy ?? survey.known?.policy ?? {},
       locale: survey.locale,
       throughputPerSecond: facts.value.throughputPerSecond,
       sandbox: deps.sandbox === true
     })
+    const way = [desk.id, inbox.id, hookUrl(ground.base, work.inboxKey), ground.callbackUrl]
+    await deps.connections.proveFor(work.number.id, way.join(' '))
     const known = await deps.connections.find(whatsapp.phoneNumberId)
     work.made = { ...known?.made }
     work.deskMade = { ...known?.deskMade }
@@ -69,6 +69,9 @@ export const readingsStep: Step = {
       quality: number?.quality ?? null,
       messagingLimit: number?.messagingLimit ?? null,
       onBusinessApp: number?.isOnBusinessApp ?? false,
+      status: number?.status ?? null,
+      canSend: number?.canSend ?? null,
+      healthCodes: number?.healthCodes ?? [],
       accountEvents: work.accountEvents
     })
     return null
@@ -80,8 +83,11 @@ export const subscribeStep: Step = {
   id: 'subscribe',
   async run(work) {
     const { ground, survey, made } = work
-    const apps = valueOr(survey.whatsapp.apps, [])
-    const listed = survey.appId === null ? made['subscribed'] === true : apps.some(app => app.id === survey.appId)
+    const { apps } = survey.whatsapp
+    // Without the app's id any app in the list may be ours; what cannot be read is as we left it.
+    const isOurs = (app: { id: string }): boolean => app.id === survey.appId
+    const noted = made['subscribed'] === true
+    const listed = !apps.ok ? noted : survey.appId === null ? noted && apps.value.length > 0 : apps.value.some(isOurs)
     // The call without a body would clear an override of the whole account.
     if (listed) {
       if (made['subscribed'] === 'begun') await noteMade(work, { subscribed: true })
@@ -137,47 +143,4 @@ async function waitUntilKnown({ ground, verifyToken }: Work): Promise<void> {
 function cannotReach(url: string): PuenteError {
   const problems = `Meta does not reach ${url}. Open it to the internet with a valid certificate, then run connect again`
   return new PuenteError('config_invalid', { facts: { problems } })
-}
-
-/**
- * What overrides never carry (templates, account, preferences) goes to the app's own callback. It is set where the app
- * has none; somebody else's stays as it is, and those changes are polled.
- */
-export const appWebhookStep: Step = {
-  id: 'app_webhook',
-  async run(work) {
-    const { ground, survey, made } = work
-    work.accountEvents = 'poll'
-    const { appId, appSecrets } = ground.plan.whatsapp
-    const current = survey.whatsapp.appSubscription
-    if (appId === null || current === null || !current.ok) return null
-    const { number, account } = readManifest().webhooks
-    const wanted = [...number, ...account]
-    const existing = current.value
-    if (existing !== null && existing.callbackUrl !== ground.callbackUrl) {
-      const ours = made['appWebhook'] === true && existing.callbackUrl === survey.known?.made['appWebhookUrl']
-      if (!ours) return null
-    }
-    const has = new Set(existing?.callbackUrl === ground.callbackUrl ? existing.fields : [])
-    if (CORE_FIELDS.every(field => has.has(field))) {
-      work.accountEvents = 'webhook'
-      if (made['appWebhook'] === 'begun') await noteMade(work, { appWebhook: true })
-      return null
-    }
-    const app = { id: appId, secret: appSecrets[0]! }
-    if (existing === null) await noteMade(work, { appWebhook: 'begun' })
-    const write = (fields: string[]): Promise<void> =>
-      writeAppSubscription(ground.graph, ground.graphAccess, app, {
-        callbackUrl: ground.callbackUrl,
-        verifyToken: work.verifyToken,
-        fields: [...new Set([...has, ...fields])]
-      })
-    // Not every app is given every field: without those that Meta refuses the rest still comes.
-    let written = await attempt(() => write(wanted))
-    if (!written.ok && written.error.code === 'wa_invalid') written = await attempt(() => write(CORE_FIELDS))
-    if (!written.ok) return 'changes of templates are polled: the app takes no webhook of its own'
-    await noteMade(work, { appWebhook: true, appWebhookUrl: ground.callbackUrl })
-    work.accountEvents = 'webhook'
-    return 'the app sends changes of templates and account here'
-  }
 }

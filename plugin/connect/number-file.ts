@@ -13,20 +13,45 @@ const secret = z.union([
 export const numberFileSchema = z
   .object({
     chatwoot: z
-      .object({ url: z.url().transform(url => url.replace(/\/+$/, '')), accountId: z.number().int(), token: secret })
+      .object({
+        url: z
+          .url()
+          .transform(url => url.replace(/\/+$/, ''))
+          .describe('Address of your Chatwoot'),
+        accountId: z.number().int().describe('Account id in Chatwoot (the number in its addresses)'),
+        token: secret.describe('Access token of an administrator (Profile settings, Access token)')
+      })
       .strict(),
     whatsapp: z
       .object({
-        token: secret,
-        wabaId: z.string().regex(/^\d+$/, 'digits, as Meta shows it'),
-        phoneNumberId: z.string().regex(/^\d+$/, 'digits, as Meta shows it (not the phone number itself)'),
-        appId: z.string().regex(/^\d+$/).optional(),
-        appSecret: z.union([secret, z.array(secret).min(1)]),
-        verifyToken: secret.optional()
+        token: secret.describe('Token of a system user with the two WhatsApp permissions'),
+        wabaId: z
+          .string()
+          .regex(/^\d+$/, 'digits, as Meta shows it')
+          .describe('WhatsApp account id (in WhatsApp Manager, Settings)'),
+        phoneNumberId: z
+          .string()
+          .regex(/^\d+$/, 'digits, as Meta shows it (not the phone number itself)')
+          .describe('Phone number id (in WhatsApp Manager, API setup)'),
+        appId: z
+          .string()
+          .regex(/^\d+$/)
+          .optional()
+          .describe('App ID (on top of your app’s dashboard at developers.facebook.com)'),
+        appSecret: z
+          .union([secret, z.array(secret).min(1)])
+          .describe('App secret (Settings, Basic); a list of them while one is being rotated'),
+        verifyToken: secret.optional().describe('Verify token of the callback; made up when it is left out')
       })
       .strict(),
-    policy: policySchema.partial().optional(),
-    locale: z.string().optional()
+    policy: policySchema
+      .partial()
+      .optional()
+      .describe('What may be decided per number; left out, it stays as it is stored'),
+    locale: z
+      .string()
+      .optional()
+      .describe('Language of what Puente writes; left out, it stays as stored, at first that of the Chatwoot account')
   })
   .strict()
 
@@ -52,8 +77,9 @@ export interface NumberPlan {
     appSecrets: string[]
     verifyToken: string | null
   }
-  policy: Record<string, unknown>
-  /** Null: the language of the account in the desk. */
+  /** Null: as it is stored, and every default for a new number. */
+  policy: Record<string, unknown> | null
+  /** Null: as it is stored; for a new number the language of the account in the desk. */
   locale: string | null
 }
 
@@ -71,7 +97,7 @@ export function resolveNumberFile(file: NumberFile, env: NodeJS.ProcessEnv): Num
       appSecrets: [whatsapp.appSecret].flat().map(reveal),
       verifyToken: whatsapp.verifyToken === undefined ? null : reveal(whatsapp.verifyToken)
     },
-    policy: file.policy ?? {},
+    policy: file.policy ?? null,
     locale: file.locale ?? null
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Proves both directions. The desk's: a private note that comes back through the signed hook, and is removed. WhatsApp's:
- * a person sends a shown code, it arrives in the desk, and the answer written there gets a status. What cannot be proven
- * yet leaves the number connected but unproven.
+ * Proves both directions. The desk's: a sign that nobody sees, or a private note that is removed, comes back through the
+ * signed hook. WhatsApp's: a person sends a shown code, it arrives in the desk, and the answer written there gets a
+ * status. What cannot be proven yet leaves the number connected but unproven.
  */
 import { randomInt, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,6 +9,7 @@ import { createChatwootDesk } from '../../adapters/chatwoot/client.ts'
 import type { Connections } from '../../adapters/postgres/connections.ts'
 import type { CheckResult } from '../checks/check.ts'
 import { fail, ok, warn } from '../checks/check.ts'
+import { signThroughHook } from '../checks/hook-sign.ts'
 import { attempt } from '../checks/read.ts'
 import type { HelpDesk } from '../core/ports/help-desk.ts'
 import { type Locale, text } from '../core/texts/text.ts'
@@ -29,8 +30,33 @@ const DESK_LOOK_EVERY_MS = 2_000
 /** What the mark of a probe note says, in the hook too. */
 export const PROBE_KIND = 'probe'
 
+/**
+ * In a conversation of today by a sign that leaves nothing; where there is none, or it does not come, by a note. Only an
+ * administrator may remove the note's contact and conversation again: for anybody else it waits for the first answer.
+ */
+export async function proveHook(
+  ground: Ground,
+  deps: ProbeDeps,
+  { mayDelete, isNew }: { mayDelete: boolean; isNew: boolean }
+): Promise<CheckResult> {
+  const id = 'proof.hook'
+  const patienceMs = deps.noteMs ?? NOTE_MS
+  const asked = { desk: createChatwootDesk({ http: ground.http }), connections: deps.connections, patienceMs }
+  const number = { id: deps.numberId, inboxId: deps.inboxId, access: ground.desk }
+  const sign = isNew && mayDelete ? null : await signThroughHook(asked, number)
+  if (sign?.kind === 'arrived') return ok(id, `A hook of Chatwoot arrived after ${sign.ms} ms.`)
+  if (mayDelete) return probeHook(ground, deps)
+  if (sign?.kind === 'silent') {
+    const says = `No hook of Chatwoot arrived within ${Math.round(patienceMs / 1000)} s.`
+    return fail(id, says, 'Look at what puente doctor says of the hook, mend it, then run connect again.')
+  }
+  const says =
+    "Whether hooks arrive could not be tried: nobody wrote today, and the note takes an administrator's token."
+  return warn(id, says, 'It is proven as soon as an agent answers a customer; `puente status` tells.')
+}
+
 /** Writes a private note into a conversation of its own, waits for its hook, and removes both. */
-export async function probeHook(ground: Ground, deps: ProbeDeps): Promise<CheckResult> {
+async function probeHook(ground: Ground, deps: ProbeDeps): Promise<CheckResult> {
   const id = 'proof.hook'
   const { account, desk: access } = ground
   const desk = createChatwootDesk({ http: ground.http })

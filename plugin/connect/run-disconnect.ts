@@ -62,7 +62,7 @@ export async function runDisconnect(
         appSecrets: record.appSecrets,
         verifyToken: record.verifyToken
       },
-      policy: {},
+      policy: null,
       locale: null
     }
     const publicUrl = options.publicUrl ?? `http://${options.host}:${options.port}`

@@ -14,9 +14,9 @@ import { askForPlan, Cancelled, confirm, type Terminal } from './ask.ts'
 import { type ConnectDeps, type Ground, isLoopback, openGround } from './ground.ts'
 import { type NumberPlan, readNumberFile, resolveNumberFile } from './number-file.ts'
 import { describeCheck, describeChecks, describeTerms } from './print.ts'
-import { openPhoneProbe, probeHook } from './probe.ts'
+import { openPhoneProbe, proveHook } from './probe.ts'
 import { type Connected, runSteps } from './steps.ts'
-import { judge, lookAround, type Survey } from './survey.ts'
+import { isHookFresh, judge, lookAround, ourCallbacks, type Survey } from './survey.ts'
 import { listChanges, TERMS } from './terms.ts'
 
 export interface ConnectArguments {
@@ -95,7 +95,7 @@ async function connect(
   const survey = await lookAround(ground, deps)
   const checks = await judge(ground, survey, deps)
   tell(describeChecks(checks))
-  const changes = listChanges(survey)
+  const changes = listChanges(survey, ourCallbacks(ground, survey.known))
   const failed = checks.filter(check => check.state === 'fail')
   if (failed.length > 0) {
     tell('\nNothing was changed. Mend what is marked ✗, then run connect again.')
@@ -145,12 +145,13 @@ async function prove(
   const asked = { connections: deps.connections, numberId: number.id, inboxId: number.inboxId, locale: survey.locale }
   const before = await deps.connections.readProof(number.id)
   const moved = steps.some(step => step.id === 'inbox' && step.did !== null)
-  if (before.hook === null || moved) {
-    const result = await probeHook(ground, asked)
+  if (before.hook === null || moved || !isHookFresh(ground, survey)) {
+    const mayDelete = valueOr(survey.desk.profile, null)?.administrator === true
+    const result = await proveHook(ground, asked, { mayDelete, isNew: before.hook === null })
     tell(describeCheck(result))
     results.push(result)
   }
-  const hookWorks = results.every(result => result.state === 'ok')
+  const hookWorks = results.every(result => result.state !== 'fail')
   const waitSeconds =
     given.wait ?? (io.interactive && given.json !== true && given.yes !== true ? PHONE_WAIT_SECONDS : 0)
   if (hookWorks && waitSeconds > 0 && !(before.inbound !== null && before.answer !== null)) {

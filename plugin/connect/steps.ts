@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { PuenteError } from '../core/errors.ts'
 import type { NumberRecord } from '../core/ports/store.ts'
+import { appWebhookStep } from './app-webhook-step.ts'
 import {
   appStep,
   attributesStep,
@@ -18,7 +19,7 @@ import {
   ruleStep
 } from './desk-steps.ts'
 import type { ConnectDeps, Ground } from './ground.ts'
-import { appWebhookStep, callbackStep, readingsStep, storeStep, subscribeStep } from './meta-steps.ts'
+import { callbackStep, readingsStep, storeStep, subscribeStep } from './meta-steps.ts'
 import { isSetUp, type Survey } from './survey.ts'
 import type { Step, Work } from './work.ts'
 

@@ -160,13 +160,14 @@ function listUndos(
       }
     },
     {
-      byHand: 'In Chatwoot: delete the conversation attributes of WhatsApp (Settings, Custom attributes).',
+      byHand:
+        'In Chatwoot: delete the conversation attributes of WhatsApp and the contact attribute wa_write (Settings, Custom attributes).',
       async run() {
         const ids = Object.values((deskMade['attributes'] ?? {}) as Record<string, unknown>).map(idOf)
         if (ids.length === 0 || sameDesk.length > 0) return null
         for (const id of ids) if (id !== null) await account.remove(desk, 'custom_attribute_definitions', id)
         await noteDesk('attributes')
-        return 'the definitions of the conversation attributes are removed; their values stay'
+        return 'the definitions of the attributes are removed; their values stay'
       }
     },
     {

@@ -1,5 +1,5 @@
 /** What belongs to a WABA may be asked for with the token of any of its numbers. */
-import { asPuenteError, type PuenteError } from './errors.ts'
+import { asPuenteError, type ErrorCode, type PuenteError } from './errors.ts'
 import type { NumberAccess } from './ports/channel.ts'
 import type { Registry, ServedNumber } from './registry.ts'
 
@@ -10,6 +10,9 @@ export function numbersByWaba(registry: Pick<Registry, 'numbers'>): Map<string, 
   }
   return byWaba
 }
+
+/** Another number's token, with its app's secret, may do better. */
+const OF_THE_TOKEN: ReadonlySet<ErrorCode> = new Set(['wa_token_invalid', 'wa_permission', 'wa_app_secret'])
 
 /** The first token that may, does; any other failure than one of the token ends it. Fails with the last failure. */
 export async function askWithAnyToken<T>(
@@ -25,7 +28,7 @@ export async function askWithAnyToken<T>(
       return await ask(number.access)
     } catch (thrown) {
       failure = asPuenteError(thrown)
-      if (failure.code !== 'wa_token_invalid' && failure.code !== 'wa_permission') break
+      if (!OF_THE_TOKEN.has(failure.code)) break
     }
   }
   throw failure ?? new Error('a WABA without numbers')

@@ -7,6 +7,7 @@ import type { DeskPace } from './desk/pace.ts'
 import type { Permits } from './desk/permits.ts'
 import type { Gates } from './gates.ts'
 import type { InboundFact } from './model.ts'
+import type { NumberWatch } from './number-watch.ts'
 import type { AttributeStore } from './ports/attributes.ts'
 import type { Channel } from './ports/channel.ts'
 import type { Files } from './ports/files.ts'
@@ -49,6 +50,8 @@ export interface Bridge {
   channel: Channel
   /** Meta's templates, from our copy or fresh. */
   templates: TemplateLookup
+  /** Meta's view of the numbers is read again. */
+  numberWatch: Pick<NumberWatch, 'want'>
   /** What each WABA paid for its messages lately. */
   rates: Pick<RateStore, 'list'>
   /** Opens a file at a public address that a person typed; fails with `media_origin` or `media_unfetched`. */
@@ -63,6 +66,8 @@ export interface Bridge {
   instructions: Instructions
   /** What customers said about marketing messages. */
   consents: Consents
+  /** How browsers reach Puente, with its prefix and without trailing slash; null where nobody said so yet. */
+  publicUrl(): string | null
   clock: Clock
   random: () => number
   newId: () => string
@@ -73,7 +78,7 @@ export interface Bridge {
   gates: Gates
   permits(deskId: number): Permits
   pace(deskId: number): DeskPace
-  /** Room for one more row in a conversation: 0, or milliseconds to wait. */
+  /** Room for one more row in a conversation: 0 (and the row is counted), or milliseconds to wait. */
   rowPace(deskId: number, conversationId: number): number
   /** One of our rows was written; its hook should come back soon. */
   expectEcho(deskId: number, messageId: number): void

@@ -1,6 +1,6 @@
 /**
  * Looks after what people change in the desk's settings, for which Chatwoot sends no hook: the inbox's hook address,
- * reply window, mark and signing secret, its deletion; version and rights. One call per desk and beat, two more an hour.
+ * reply window and its banner, mark and signing secret, its deletion; version and rights. One call per desk and beat, two more an hour.
  * Mends what an administrator's token may mend, says it, and keeps the rest for the doctor.
  */
 import type { Bridge } from './bridge.ts'
@@ -12,6 +12,7 @@ import type { DeskSettings, InboxSettings } from './ports/desk-settings.ts'
 import type { DeskRecord } from './ports/store.ts'
 import type { ServedNumber } from './registry.ts'
 import { RULES } from './rules.ts'
+import { windowBanner } from './texts/describe.ts'
 
 export interface DeskWatch {
   /** One look at every desk; answers what was mended. */
@@ -37,7 +38,7 @@ export interface InboxVerdict {
   hookSecret?: string
   /** What is not as it must be, and what to write where it may be mended. */
   wrong: {
-    what: 'hook_url' | 'window' | 'marker' | 'taken'
+    what: 'hook_url' | 'window' | 'banner' | 'marker' | 'taken'
     webhookUrl?: string
     attributes?: Record<string, unknown>
   }[]
@@ -57,6 +58,11 @@ export function judgeInbox(number: ServedNumber, inbox: InboxSettings, installat
   if (Number(inbox.attributes['agent_reply_time_window']) !== RULES.windowHours.value) {
     verdict.wrong.push({ what: 'window', attributes: { agent_reply_time_window: RULES.windowHours.value } })
   }
+  // Over the closed editor; without it nobody knows why they may not write.
+  const banner = windowBanner(number.language)
+  if (inbox.attributes['agent_reply_time_window_message'] !== banner) {
+    verdict.wrong.push({ what: 'banner', attributes: { agent_reply_time_window_message: banner } })
+  }
   if (inbox.marker === null || inbox.marker.phoneNumberId !== number.phoneNumberId) {
     const puente = { phoneNumberId: number.phoneNumberId, installation }
     verdict.wrong.push({ what: 'marker', attributes: { puente } })
@@ -68,8 +74,13 @@ export function createDeskWatch({ bridge, settings, installation }: DeskWatchDep
   const factsAt = new Map<number, { atMs: number; token: string }>()
   const refusedAt = new Map<number, number>()
 
-  const ask = <T>(desk: DeskRecord, run: (access: ServedNumber['deskAccess']) => Promise<T>): Promise<T> =>
+  const ask = <T>(
+    desk: DeskRecord,
+    run: (access: ServedNumber['deskAccess']) => Promise<T>,
+    more: { mayBeRefused?: true } = {}
+  ): Promise<T> =>
     callDesk(bridge, {
+      ...more,
       deskId: desk.id,
       access: { url: desk.url, accountId: desk.accountId, token: desk.token },
       priority: PRIORITY.backfill,
@@ -108,7 +119,7 @@ export function createDeskWatch({ bridge, settings, installation }: DeskWatchDep
   /** Not in the list: deleted, or the token's owner is no member of it. */
   const readMissing = async (desk: DeskRecord, number: ServedNumber): Promise<InboxSettings | 'gone' | 'hidden'> => {
     try {
-      return await ask(desk, access => settings.readInbox(access, number.inboxId))
+      return await ask(desk, access => settings.readInbox(access, number.inboxId), { mayBeRefused: true })
     } catch (thrown) {
       const error = asPuenteError(thrown)
       if (error.code === 'desk_inbox_gone') return 'gone'
@@ -157,7 +168,7 @@ export function createDeskWatch({ bridge, settings, installation }: DeskWatchDep
     change: Parameters<DeskSettings['updateInbox']>[2]
   ): Promise<boolean> => {
     try {
-      await ask(desk, access => settings.updateInbox(access, number.inboxId, change))
+      await ask(desk, access => settings.updateInbox(access, number.inboxId, change), { mayBeRefused: true })
       return true
     } catch (thrown) {
       if (asPuenteError(thrown).code !== 'desk_forbidden') throw thrown

@@ -52,6 +52,7 @@ export const ERROR_TABLE = {
     'The WhatsApp token is expired or revoked.'
   ),
   wa_permission: row('attempt', 'did_not_happen', 'reauthorise', 'number', 'The WhatsApp token lacks a permission.'),
+  wa_app_secret: row('attempt', 'did_not_happen', 'reauthorise', 'number', 'The app secret does not fit the token.'),
   wa_number_unregistered: row('attempt', 'did_not_happen', 'fix_setup', 'number', 'The number is not registered.'),
   wa_restricted: row('attempt', 'did_not_happen', 'wait', 'waba', 'WhatsApp has restricted the account.'),
   wa_spam_limited: row('attempt', 'did_not_happen', 'wait', 'number', 'WhatsApp limits the number for its quality.'),

@@ -1,10 +1,13 @@
 /** What does not end by itself and needs a person: one list for `puente status` and the admin pages. Leaves out words. */
 import type { NumberStatus } from './ports/oversight.ts'
+import type { Standing } from './standing.ts'
 
 export type Need =
   | { kind: 'paused'; code: string }
   /** `what` as in `NumberRecord.inboxTrouble`. */
   | { kind: 'inbox'; what: string }
+  /** Meta restricts, blocks or rates the number. */
+  | { kind: 'standing'; what: Standing }
   | { kind: 'set_aside'; count: number; codes: string[] }
   | { kind: 'uncertain'; count: number }
   | { kind: 'unproven' }
@@ -13,6 +16,12 @@ export type Need =
 
 /** Older than a few beats of the reconciliation: it stands still. */
 const RECONCILED_LATE_SECONDS = 1_200
+/** A pause for this reason says the same. */
+const SAID_BY_PAUSE: Readonly<Record<string, readonly Standing[]>> = {
+  wa_restricted: ['blocked', 'restricted', 'flagged'],
+  wa_payment: ['payment'],
+  wa_number_unregistered: ['unregistered']
+}
 /** Waiting for longer needs a look, whatever the reason. */
 const WAITING_LATE_SECONDS = 900
 
@@ -20,6 +29,7 @@ export type NeedFacts = Pick<
   NumberStatus,
   | 'pausedCode'
   | 'inboxTrouble'
+  | 'standings'
   | 'setAside'
   | 'setAsideCodes'
   | 'uncertain'
@@ -37,6 +47,9 @@ export function findNeeds(number: NeedFacts, processes: number): Need[] {
   for (const what of number.inboxTrouble) {
     // A pause says the same.
     if (what !== 'gone' || pausedCode === null) needs.push({ kind: 'inbox', what })
+  }
+  for (const what of number.standings) {
+    if (SAID_BY_PAUSE[pausedCode ?? '']?.includes(what) !== true) needs.push({ kind: 'standing', what })
   }
   if (number.setAside > 0) {
     needs.push({ kind: 'set_aside', count: number.setAside, codes: number.setAsideCodes.map(each => each.code) })

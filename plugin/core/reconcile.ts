@@ -14,7 +14,7 @@ import { GateClosed } from './lanes/hold.ts'
 import { createVanishedMender } from './mend-vanished.ts'
 import { numberNow } from './outbound/parked.ts'
 import type { DeskConversation, DeskMessage } from './ports/help-desk.ts'
-import type { IntakeRow } from './ports/store.ts'
+import type { DeliveryRecord, IntakeRow } from './ports/store.ts'
 import type { ServedNumber } from './registry.ts'
 
 export interface ReconcileDeps {
@@ -42,12 +42,17 @@ export interface Reconcile {
 }
 
 const PAGE = 100
+const DAY_MS = 86_400_000
+/** Conversations whose place is kept in memory. */
+const MOST_PLACES = 10_000
 /** Clocks of desk and database differ: what was written just at the edge of the list is left to the next pass. */
 const OVERLAP_KEPT_SECONDS = 5
 
 export function createReconcile(deps: ReconcileDeps): Reconcile {
   const { bridge } = deps
   let sawYoung = false
+  /** Of conversations that are nobody's any more: up to where they were read. Lost with the process, then read once more. */
+  const readUpTo = new Map<string, number>()
   let mended = 0
 
   const ask = <T>(number: ServedNumber, run: (access: ServedNumber['deskAccess']) => Promise<T>): Promise<T> =>
@@ -71,9 +76,14 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
       number.id,
       conversations.map(conversation => conversation.id)
     )
+    await noteStatuses(
+      number,
+      conversations.filter(conversation => seen.has(conversation.id))
+    )
     let found = 0
     for (const conversation of conversations) {
-      const known = seen.get(conversation.id) ?? { seen: 0, laneId: null }
+      const unbound = readUpTo.get(`${number.id} ${conversation.id}`) ?? 0
+      const known = seen.get(conversation.id) ?? { seen: unbound, laneId: null }
       if (conversation.lastMessageId !== null && conversation.lastMessageId <= known.seen) continue
       found += await readConversation(number, conversation, known)
     }
@@ -81,6 +91,26 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     number.changedCursor = startedAt
     await bridge.numbers.saveCursor(number.id, startedAt)
     return found
+  }
+
+  /** A hook about a resolved or reopened conversation may be lost like any other. */
+  const noteStatuses = async (number: ServedNumber, conversations: DeskConversation[]): Promise<void> => {
+    await bridge.intake.accept({
+      rows: [],
+      statuses: [],
+      conversations: conversations.map(({ id, status, updatedAt }) => ({
+        numberId: number.id,
+        conversationId: id,
+        status,
+        at: updatedAt
+      }))
+    })
+  }
+
+  const remember = (key: string, upTo: number): void => {
+    readUpTo.delete(key)
+    readUpTo.set(key, upTo)
+    if (readUpTo.size > MOST_PLACES) readUpTo.delete(readUpTo.keys().next().value as string)
   }
 
   const readConversation = async (
@@ -91,6 +121,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     let found = 0
     let cursor = known.seen
     const graceBefore = numberNow(bridge, number).getTime() - bridge.times.reconcileGraceMs
+    const rememberedMs = numberNow(bridge, number).getTime() - bridge.times.idMapMs + DAY_MS
     for (;;) {
       const from = cursor
       const messages = await ask(number, access => bridge.desk.listMessagesAfter(access, conversation.id, from))
@@ -103,8 +134,8 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         if (!young) settled = message.id
         const hook = asHook(conversation, message)
         if (isPaintedEcho(message)) await clearPaint(number, conversation.id, message.id)
-        // What was said before the number came to us is not ours to send.
-        const ours = message.createdAt >= wholeSeconds(number.connectedAt)
+        // What was said before the number came to us is not ours to send; what we may have forgotten was judged long ago.
+        const ours = message.createdAt >= wholeSeconds(number.connectedAt) && message.createdAt.getTime() > rememberedMs
         if (!young && ours && deps.mayLeave(hook) && !hook.deleted) {
           const row = await deps.toRow(number, hook, payloadOf(hook), 'note', `d:${message.id}`)
           rows.push(known.laneId === null ? row : { ...row, identity: null, laneId: known.laneId })
@@ -124,7 +155,10 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         if (unheard.length > 0) await bridge.intake.accept({ rows: unheard, statuses: [], conversations: [] })
         found += unheard.length
       }
-      if (settled > known.seen) await bridge.deliveries.seenUpTo(number.id, conversation.id, settled)
+      if (settled > known.seen) {
+        await bridge.deliveries.seenUpTo(number.id, conversation.id, settled)
+        remember(`${number.id} ${conversation.id}`, settled)
+      }
       if (young) sawYoung = true
       const last = messages.at(-1)?.id ?? cursor
       if (messages.length < PAGE || last <= cursor || young) break
@@ -147,38 +181,46 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
   /** A Retry or a deletion moves no conversation's date: what a person may have touched is read again. */
   const readUnsettled = async (number: ServedNumber): Promise<number> => {
     let found = 0
-    for (const delivery of await bridge.deliveries.unsettled(number.id)) {
-      const message = await ask(number, access =>
-        bridge.desk.readMessage(access, delivery.conversationId, delivery.messageId)
-      ).catch(error => {
-        if (asPuenteError(error).code === 'desk_not_found') return null
-        throw error
-      })
-      if (message === null) continue
-      const deleted = message.attributes['deleted'] === true
-      const retried = delivery.told === 'failed' && message.status === 'sent'
-      const painted = delivery.told !== 'failed' && message.status === 'failed'
-      if (!deleted && !retried && !painted) continue
-      const hook = asHook({ id: delivery.conversationId, sourceId: null, contactId: null, status: 'open' }, message)
-      const row: IntakeRow = {
-        numberId: number.id,
-        key: deleted ? `x:${message.id}` : `r:${message.id}:${bridge.newId()}`,
-        kind: deleted ? 'removal' : 'retry',
-        identity: null,
-        laneId: delivery.laneId,
-        outbound: true,
-        ord: message.id,
-        occurredAt: message.createdAt,
-        dayAt: dayOfMessage(message.createdAt, number.sandbox, bridge.clock.now()),
-        payload: payloadOf(hook),
-        state: 0,
-        opensWindow: false,
-        holdMs: 0
-      }
-      await bridge.intake.accept({ rows: [row], statuses: [], conversations: [] })
-      found++
+    let after = 0
+    for (;;) {
+      const page = await bridge.deliveries.unsettled(number.id, after)
+      if (page.length === 0) return found
+      for (const delivery of page) found += await readAgain(number, delivery)
+      after = page.at(-1)!.messageId
     }
-    return found
+  }
+
+  /** 1 when a person has touched it. */
+  const readAgain = async (number: ServedNumber, delivery: DeliveryRecord): Promise<number> => {
+    const message = await ask(number, access =>
+      bridge.desk.readMessage(access, delivery.conversationId, delivery.messageId)
+    ).catch(error => {
+      if (asPuenteError(error).code === 'desk_not_found') return null
+      throw error
+    })
+    if (message === null) return 0
+    const deleted = message.attributes['deleted'] === true
+    const retried = delivery.told === 'failed' && message.status === 'sent'
+    const painted = delivery.told !== 'failed' && message.status === 'failed'
+    if (!deleted && !retried && !painted) return 0
+    const hook = asHook({ id: delivery.conversationId, sourceId: null, contactId: null, status: 'open' }, message)
+    const row: IntakeRow = {
+      numberId: number.id,
+      key: deleted ? `x:${message.id}` : `r:${message.id}:${bridge.newId()}`,
+      kind: deleted ? 'removal' : 'retry',
+      identity: null,
+      laneId: delivery.laneId,
+      outbound: true,
+      ord: message.id,
+      occurredAt: message.createdAt,
+      dayAt: dayOfMessage(message.createdAt, number.sandbox, bridge.clock.now()),
+      payload: payloadOf(hook),
+      state: 0,
+      opensWindow: false,
+      holdMs: 0
+    }
+    await bridge.intake.accept({ rows: [row], statuses: [], conversations: [] })
+    return 1
   }
 
   return {

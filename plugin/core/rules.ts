@@ -83,6 +83,8 @@ export const RULES = {
     '2026-11-22',
     `${DOCS}/business-phone-numbers/media; samples of message and referral webhooks`
   ),
+  /** Largest file that the desk's own pages take; proxies in front of it are set up for that. */
+  deskFileMaxBytes: rule(40 * 1024 * 1024, '2026-11-22', 'Chatwoot 4.16 MAXIMUM_FILE_UPLOAD_SIZE; contract/chatwoot'),
   /** Chatwoot refuses more rows in one conversation and minute (200); we stop before. */
   deskRowsPerMinute: rule(150, '2026-11-22', 'Chatwoot 4.16 message limits; design §8')
 } as const
@@ -109,6 +111,8 @@ export const TIMES = {
   graphCallMs: 20 * SECOND,
   /** 100 MB on a slow line; a media URL lives as long. */
   mediaMs: 5 * MINUTE,
+  /** How long a customer's words wait for their picture while Meta's media are out of order; then a sentence stands in. */
+  mediaWaitMs: 90 * SECOND,
   /** How long a lane waits for the status of an uncertain message before it goes on. */
   uncertainWaitMs: 60 * SECOND,
   /** After this no status is likely any more, and the desk says that it may have been sent. */
@@ -145,6 +149,10 @@ export const TIMES = {
   templatePollMs: 15 * MINUTE,
   /** A change that was announced is read at Meta and written into the inbox this soon. */
   templateBeatMs: 5 * SECOND,
+  /** Standing, pace and limits of a number: Meta announces changes only to the app's own webhook, if at all. */
+  numberPollMs: 15 * MINUTE,
+  /** A process that died amid a reading, or another that had the lease when a change was announced. */
+  numberBeatMs: 1 * MINUTE,
   /** Meta changes its prices with the quarter at most; an average of 30 days moves little in one. */
   ratePollMs: 1 * DAY,
   /** After a failure that may pass: nobody waits for it. */

@@ -25,14 +25,18 @@ export interface DeskChecksDeps {
   now: () => Date
 }
 
+export function aboutDesk(desk: Pick<DeskRecord, 'url' | 'accountId'>): string {
+  return `Chatwoot ${desk.url}, account ${desk.accountId}`
+}
+
 export async function checkDesk(deps: DeskChecksDeps, desk: DeskRecord): Promise<DeskReport> {
-  const about = `Chatwoot ${desk.url}, account ${desk.accountId}`
+  const about = aboutDesk(desk)
   const access = { url: desk.url, accountId: desk.accountId, token: desk.token }
   const version = await attempt(() => deps.setup.readVersion(desk.url))
   const gone = !version.ok && isAway(version.error)
   const profile = gone ? version : await attempt(() => deps.setup.readProfile(access))
   const judged = judgeDesk(
-    { version, profile, account: version as Read<never>, inboxes: version as Read<never> },
+    { version, profile, account: version as Read<never>, inboxes: version as Read<never>, otherAccounts: [] },
     access
   )
   const findings = judged.flatMap((result): Finding[] => {

@@ -7,22 +7,27 @@ import { createChatwootDesk } from '../../adapters/chatwoot/client.ts'
 import { createChatwootSetup } from '../../adapters/chatwoot/setup.ts'
 import { createAccountSetup } from '../../adapters/chatwoot/setup-account.ts'
 import { createHttpClient } from '../../adapters/http/client.ts'
+import type { HttpClient } from '../../adapters/http/types.ts'
 import { createConnections } from '../../adapters/postgres/connections.ts'
 import type { Database } from '../../adapters/postgres/database.ts'
+import { createNumberWatchStore } from '../../adapters/postgres/number-watch.ts'
 import type { SecretSealer } from '../../adapters/postgres/numbers.ts'
 import { createRateStore } from '../../adapters/postgres/rates.ts'
 import { createTemplateStore } from '../../adapters/postgres/templates.ts'
 import { createGraph } from '../../adapters/whatsapp-cloud/graph-call.ts'
-import { checkPublicAddress } from '../checks/addresses.ts'
+import { checkPublicAddress, checkPuenteAnswers } from '../checks/addresses.ts'
+import { type DeskFacts, readDeskFacts } from '../checks/desk-facts.ts'
+import { judgeRivals } from '../checks/elsewhere.ts'
 import { asPuenteError } from '../core/errors.ts'
 import type { Numbers } from '../core/ports/store.ts'
 import { createRegistry, type ServedNumber } from '../core/registry.ts'
 import type { Options } from '../options.ts'
-import { checkDesk, type DeskReport } from './desk-checks.ts'
+import { aboutDesk, checkDesk, type DeskReport } from './desk-checks.ts'
 import { type Diagnosis, type Finding, namer, worst } from './finding.ts'
 import { checkDatabaseState, checkDisk, checkProcesses, checkRedis } from './ground.ts'
 import { checkHooks } from './hook-checks.ts'
 import { checkNumber } from './number-checks.ts'
+import { checkOffers } from './offers.ts'
 import { checkPhoneAttributes } from './phone-attributes.ts'
 
 export interface DoctorDeps {
@@ -70,27 +75,41 @@ export async function examine(deps: DoctorDeps): Promise<Diagnosis> {
     }
     const running = checks.some(check => check.id === 'puente.running' && check.state === 'ok')
     checks.push(...(await guarded('Puente', () => checkAddress(options, served))))
+    if (running) checks.push(...(await guarded('Puente', () => checkAnswers(http, options, served))))
 
+    const connections = createConnections(database.knex, deps.vault)
+    const account = createAccountSetup({ http })
+    const made = await connections.all()
     const used = desks.filter(each => served.some(number => number.deskId === each.id))
     const reports = new Map<number, DeskReport>()
     for (const each of used) {
       const findings = await guarded(`Chatwoot ${each.url}`, async () => {
         const report = await checkDesk({ http, setup, now }, each)
         reports.set(each.id, report)
-        return report.findings
+        if (report.administrator === null) return report.findings
+        const offers = await checkOffers(account, {
+          about: aboutDesk(each),
+          access: { url: each.url, accountId: each.accountId, token: each.token },
+          administrator: report.administrator,
+          numbers: served.filter(number => number.deskId === each.id),
+          hasRule: number => !number.sandbox || made.find(known => known.id === number.id)?.made['rule'] !== undefined
+        })
+        return [...report.findings, offers]
       })
       checks.push(...findings)
     }
 
-    const connections = createConnections(database.knex, deps.vault)
     const mirrors = await createTemplateStore(database.work).readMirrorState()
     const rates = await createRateStore(database.work).readState()
+    const watches = await createNumberWatchStore(database.work).readState()
     const graph = createGraph({ http })
-    const account = createAccountSetup({ http })
+    const deskFacts = new Map<number, Promise<DeskFacts>>()
     for (const number of served) {
       const hooks = {
         database,
+        connections,
         desk,
+        account,
         settings: setup,
         installation,
         running,
@@ -111,8 +130,15 @@ export async function examine(deps: DoctorDeps): Promise<Diagnosis> {
               http,
               now,
               callbackUrl,
+              rivals: async facts => {
+                if (report?.administrator == null) return []
+                const known = deskFacts.get(number.deskId) ?? readDeskFacts({ setup, account }, number.deskAccess)
+                deskFacts.set(number.deskId, known)
+                return judgeRivals(await known, facts, { ...number, installation })
+              },
               mirror: mirrors.find(mirror => mirror.numberId === number.id),
               rates: rates.find(each => each.wabaId === number.wabaId),
+              watch: watches.find(each => each.wabaId === number.wabaId),
               proof: await connections.readProof(number.id)
             },
             number
@@ -190,6 +216,15 @@ async function checkAddress(options: Options, served: ServedNumber[]): Promise<F
   const base = bases[0] ?? options.publicUrl ?? `http://${options.host}:${options.port}`
   const local = served.every(number => number.sandbox)
   return [{ about: 'Puente', ...(await checkPublicAddress(base, local)) }]
+}
+
+/** A proxy that died or a certificate that ran out, as seen from here, at every address to which hooks go. */
+async function checkAnswers(http: HttpClient, options: Options, served: ServedNumber[]): Promise<Finding[]> {
+  const hooked = served.flatMap(number => number.hookUrl?.replace(/\/webhooks\/chatwoot\/[^/]*$/, '') ?? [])
+  const bases = hooked.length > 0 ? hooked : (options.publicUrl ?? [])
+  return Promise.all(
+    [...new Set([bases].flat())].map(async base => ({ about: 'Puente', ...(await checkPuenteAnswers(http, base)) }))
+  )
 }
 
 function diagnose(checks: Finding[], at: Date): Diagnosis {

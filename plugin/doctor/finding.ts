@@ -21,6 +21,7 @@ export function worst(states: readonly CheckState[]): CheckState {
 /** The checks of one subject, each naming it. */
 export function namer(about: string) {
   return {
+    about,
     ok: (id: string, says: string): Finding => ({ about, id, state: 'ok', says }),
     warn: (id: string, says: string, remedy: string): Finding => ({ about, id, state: 'warn', says, remedy }),
     fail: (id: string, says: string, remedy: string): Finding => ({ about, id, state: 'fail', says, remedy }),

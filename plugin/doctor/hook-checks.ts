@@ -2,9 +2,11 @@
  * The way from the desk to Puente: how the inbox is set, and whether a hook really arrives. The hook is tried by a sign
  * that nobody sees (somebody stopped writing a private note), and what Chatwoot wrote on messages tells why not.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { isPublicAddress } from '../../adapters/http/public-address.ts'
+import type { AccountSetup } from '../../adapters/chatwoot/setup-account.ts'
+import type { Connections } from '../../adapters/postgres/connections.ts'
 import type { Database } from '../../adapters/postgres/database.ts'
+import { checkDeskReachesUs, isPrivateHost } from '../checks/addresses.ts'
+import { signThroughHook } from '../checks/hook-sign.ts'
 import { rulesOfDesk } from '../core/desk/versions.ts'
 import { judgeInbox } from '../core/desk-watch.ts'
 import { asPuenteError } from '../core/errors.ts'
@@ -16,7 +18,9 @@ import { type Finding, type Named, namer } from './finding.ts'
 
 export interface HookChecksDeps {
   database: Database
+  connections: Pick<Connections, 'lastHookAt' | 'openReach' | 'wasReached'>
   desk: HelpDesk
+  account: Pick<AccountSetup, 'fetchThrough'>
   settings: DeskSettings
   installation: string
   /** A Puente is running that could hear a hook. */
@@ -24,8 +28,6 @@ export interface HookChecksDeps {
   /** How long a hook may take to arrive. */
   patienceMs: number
 }
-
-const DAY_SECONDS = 86_400
 
 export async function checkHooks(deps: HookChecksDeps, number: ServedNumber, desk: DeskReport): Promise<Finding[]> {
   const named = namer(number.displayPhoneNumber)
@@ -109,6 +111,10 @@ function settingFindings(
         soon
       )
     )
+  if (wrong.has('banner'))
+    findings.push(
+      warn('inbox.banner', 'The banner over the closed editor is not the one that tells agents of templates.', soon)
+    )
   if (wrong.has('marker'))
     findings.push(
       warn('inbox.marker', "Puente's mark on the inbox is gone; another Puente would not see that it is taken.", soon)
@@ -152,37 +158,43 @@ async function tryHook(
   desk: DeskReport
 ): Promise<Finding[]> {
   const { ok, warn, fail } = named
-  // The stand-in on this machine calls its own kind.
-  const isPrivate = !number.sandbox && isPrivateAddress(inbox.webhookUrl)
-  const refuses = rulesOfDesk(desk.version).refusesPrivateHooks
   if (!deps.running) return []
-  const recent = await recentConversations(deps, number)
-  const newest = recent[0]
-  if (newest === undefined) {
-    if (isPrivate && refuses)
-      return [
-        warn(
-          'inbox.hook',
-          'Nobody wrote today, so the hook cannot be tried; it leads to a private address, which Chatwoot refuses unless told otherwise.',
-          'Set SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true for Chatwoot, or give Puente a public address.'
-        )
-      ]
-    return [ok('inbox.hook', 'Nobody wrote today, so the hook was not tried.')]
+  const sign = await signThroughHook(deps, { id: number.id, inboxId: number.inboxId, access: number.deskAccess })
+  switch (sign.kind) {
+    case 'arrived':
+      return [ok('inbox.hook', `A hook of Chatwoot arrives after ${sign.ms} ms.`)]
+    case 'untried':
+      return [warn('inbox.hook', `The hook could not be tried (${sign.error.code}).`, 'Try again in a minute.')]
+    case 'idle':
+      return [await tryWithoutHook(deps, named, number, inbox, desk)]
+    case 'silent': {
+      // The stand-in on this machine calls its own kind.
+      const isPrivate = !number.sandbox && inbox.webhookUrl !== null && (await isPrivateHost(inbox.webhookUrl))
+      const refuses = rulesOfDesk(desk.version).refusesPrivateHooks
+      const [says, remedy] = await explainSilence(deps, number, sign.recent, { isPrivate, refuses })
+      return [fail('inbox.hook', says, remedy)]
+    }
   }
-  const before = await lastHookAt(deps, number)
-  const startedMs = performance.now()
-  try {
-    await deps.desk.setTyping(number.deskAccess, newest.id, false, { private: true })
-  } catch (error) {
-    return [warn('inbox.hook', `The hook could not be tried (${asPuenteError(error).code}).`, 'Try again in a minute.')]
-  }
-  while (performance.now() - startedMs < deps.patienceMs) {
-    await sleep(100)
-    if ((await lastHookAt(deps, number)) !== before)
-      return [ok('inbox.hook', `A hook of Chatwoot arrives after ${Math.round(performance.now() - startedMs)} ms.`)]
-  }
-  const [says, remedy] = await explainSilence(deps, number, recent, { isPrivate, refuses })
-  return [fail('inbox.hook', says, remedy)]
+}
+
+/** Nobody wrote today, so there is nothing that a hook could be about: the desk is asked to call the same address. */
+async function tryWithoutHook(
+  deps: HookChecksDeps,
+  { ok, about }: Named,
+  number: ServedNumber,
+  inbox: InboxSettings,
+  desk: DeskReport
+): Promise<Finding> {
+  const base = inbox.webhookUrl!.slice(0, -`/webhooks/chatwoot/${number.inboxKey}`.length)
+  const reached = await checkDeskReachesUs(base, {
+    account: deps.account,
+    access: number.deskAccess,
+    version: desk.version,
+    connections: deps.connections
+  })
+  return reached.state === 'ok'
+    ? ok('inbox.hook', 'Nobody wrote today, so no hook was tried; Chatwoot reaches the address of its hooks.')
+    : { ...reached, about, id: 'inbox.hook' }
 }
 
 /** What Chatwoot wrote on messages whose hook failed (contract §5.1, §13). */
@@ -240,24 +252,4 @@ async function explainSilence(
     `No hook of Chatwoot arrived within ${Math.round(deps.patienceMs / 1000)} s.`,
     'Check that PUENTE_PUBLIC_URL can be called from the machine of Chatwoot, and that its Sidekiq is running and not behind.'
   ]
-}
-
-async function recentConversations(deps: HookChecksDeps, number: ServedNumber): Promise<DeskConversation[]> {
-  const listed = await deps.desk
-    .listChangedConversations(number.deskAccess, number.inboxId, DAY_SECONDS)
-    .catch((): DeskConversation[] => [])
-  return listed.sort((a, b) => b.lastActivityAt.getTime() - a.lastActivityAt.getTime())
-}
-
-async function lastHookAt(deps: HookChecksDeps, number: ServedNumber): Promise<string> {
-  const answer = await deps.database.work.query('select last_hook_at::text as at from numbers where id = $1', [
-    number.id
-  ])
-  return (answer.rows[0] as { at: string | null } | undefined)?.at ?? ''
-}
-
-function isPrivateAddress(url: string | null): boolean {
-  if (url === null) return false
-  const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
-  return host === 'localhost' || !host.includes('.') || (/^[\d.]+$|:/.test(host) && !isPublicAddress(host))
 }

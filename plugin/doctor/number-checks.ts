@@ -2,16 +2,19 @@
 
 import type { HttpClient } from '../../adapters/http/types.ts'
 import type { Graph } from '../../adapters/whatsapp-cloud/graph-call.ts'
+import type { CheckResult } from '../checks/check.ts'
 import { attempt, valueOr } from '../checks/read.ts'
 import { judgeWhatsApp } from '../checks/whatsapp.ts'
 import { readWhatsAppFacts, type WhatsAppFacts } from '../checks/whatsapp-facts.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { ERROR_TABLE } from '../core/errors.ts'
+import type { NumberWatchState } from '../core/ports/number-watch.ts'
 import type { RateState } from '../core/ports/rates.ts'
 import type { MirrorState } from '../core/ports/templates.ts'
 import type { ServedNumber } from '../core/registry.ts'
 import { TIMES } from '../core/rules.ts'
 import { explainToAdmin } from '../core/texts/describe.ts'
+import { accountEventsFinding, watchFinding } from './account-events.ts'
 import { type Finding, type Named, namer } from './finding.ts'
 import { clockFinding } from './ground.ts'
 
@@ -21,9 +24,13 @@ export interface NumberChecksDeps {
   now: () => Date
   /** Where Meta is to send webhooks, if that is known without the inbox. */
   callbackUrl: string | null
+  /** Inboxes and apps that came to want the number, too, since it was connected. */
+  rivals(facts: WhatsAppFacts): Promise<CheckResult[]>
   mirror: MirrorState | undefined
   /** What its account paid, as far as it was read. */
   rates: RateState | undefined
+  /** How lately Meta was asked what it thinks of the account's numbers. */
+  watch: NumberWatchState | undefined
   /** What is proven by traffic or by the probe. */
   proof: { hook: Date | null; inbound: Date | null; answer: Date | null } | null
 }
@@ -33,14 +40,15 @@ export async function checkNumber(deps: NumberChecksDeps, number: ServedNumber):
   const named = namer(about)
   const asked = { phoneNumberId: number.phoneNumberId, wabaId: number.wabaId, appId: number.appId }
   const facts = await readWhatsAppFacts(deps.graph, number.access, asked)
-  const findings = judgeWhatsApp(facts, asked).map((result): Finding => {
+  const findings = judgeWhatsApp(facts, { ...asked, callbackUrl: deps.callbackUrl }).map((result): Finding => {
     const away = result.id === 'wa.answers' && result.state === 'fail'
     return { ...result, about, ...(away ? { unreachable: true as const } : {}) }
   })
   if (facts.number.ok) {
     findings.push(...qualityFindings(named, facts.number.value.quality))
     findings.push(callbackFinding(named, facts, deps.callbackUrl), subscriptionFinding(named, facts, number))
-    findings.push(accountEventsFinding(named, facts, deps.callbackUrl))
+    findings.push(accountEventsFinding(named, facts, deps.callbackUrl), watchFinding(named, deps.watch, deps.now()))
+    findings.push(...(await deps.rivals(facts)).map(result => ({ ...result, about })))
     findings.push(...(await graphClock(deps, number, about)))
   }
   findings.push(...mirrorFindings(named, deps), rateFinding(named, deps), ...stateFindings(named, deps, number))
@@ -106,30 +114,6 @@ function subscriptionFinding({ ok, fail, warn }: Named, { apps }: WhatsAppFacts,
         'The WhatsApp account is no longer subscribed to the app: Meta sends nothing.',
         'Run puente connect again for this number; Meta does not deliver what was missed.'
       )
-}
-
-/** Overrides never carry template, account and preference fields (contract §1). */
-function accountEventsFinding({ ok, warn }: Named, facts: WhatsAppFacts, callbackUrl: string | null): Finding {
-  const id = 'wa.account_events'
-  const subscription = valueOr(facts.appSubscription, null)
-  const minutes = Math.round(TIMES.templatePollMs / 60_000)
-  if (subscription === null)
-    return ok(
-      id,
-      `Changes of templates and of the account are polled every ${minutes} minutes: the app has no webhook of its own here.`
-    )
-  if (callbackUrl !== null && subscription.callbackUrl !== callbackUrl)
-    return ok(
-      id,
-      `Changes of templates and of the account are polled every ${minutes} minutes: the app sends its own webhooks elsewhere.`
-    )
-  if (subscription.fields.length > 0 && !subscription.fields.includes('message_template_status_update'))
-    return warn(
-      id,
-      `The app's webhook leaves the changes of templates out; they are polled every ${minutes} minutes.`,
-      'Run puente connect again, or tick message_template_status_update in the app’s webhook settings.'
-    )
-  return ok(id, "Changes of templates and of the account come by the app's webhook.")
 }
 
 async function graphClock({ http, now }: NumberChecksDeps, number: ServedNumber, about: string): Promise<Finding[]> {

@@ -7,6 +7,7 @@ import type { Bridge } from '../core/bridge.ts'
 import { dayOfMessage } from '../core/dedupe-day.ts'
 import { PuenteError } from '../core/errors.ts'
 import { canonicalPhone } from '../core/identity.ts'
+import { malformedRow } from '../core/inbound/malformed.ts'
 import { sourceAlias } from '../core/inbound/write.ts'
 import type { DeskHook } from '../core/ports/help-desk.ts'
 import type { EventKind, IntakeBatch, IntakeRow } from '../core/ports/store.ts'
@@ -66,8 +67,11 @@ export function addChatwootWebhook(scope: FastifyInstance, deps: ChatwootWebhook
       try {
         body = JSON.parse(raw.toString('utf8'))
       } catch {
-        // Signed, so the desk's: nothing that a repetition would heal, and there is none.
+        // Signed, so the desk's: kept for a person, and what it was about is read from the desk.
         bridge.count('hook_malformed')
+        bridge.missedHook()
+        const row = malformedRow(number.id, raw, bridge.clock.now())
+        await bridge.intake.accept({ rows: [row], statuses: [], conversations: [] })
         return answer(reply)
       }
       const echo = deps.isOwnEcho(body)
@@ -146,7 +150,9 @@ async function sortHook(
       return {
         rows: [],
         statuses: [],
-        conversations: [{ numberId: number.id, conversationId: hook.conversationId, status: hook.status }]
+        conversations: [
+          { numberId: number.id, conversationId: hook.conversationId, status: hook.status, at: hook.updatedAt }
+        ]
       }
     case 'typing':
       if (hook.on && !hook.private && hook.byUser && !stale) deps.typing(number, hook.conversationId)

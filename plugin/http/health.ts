@@ -1,4 +1,5 @@
 /** Liveness (never touches a dependency), readiness (names what is missing), metrics as Prometheus text. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Bridge } from '../core/bridge.ts'
 import type { Jobs } from '../core/ports/jobs.ts'
@@ -8,20 +9,22 @@ export interface Watched {
   bridge: Pick<Bridge, 'registry'>
   jobs: Pick<Jobs, 'state'>
   /** The pool of the acknowledging path: when it does not answer, nothing can be taken. */
-  database: { intake: { query(sql: string): Promise<unknown> } }
+  database: { intake: { query(sql: string): Promise<{ rows: unknown[] }> } }
   metrics: { text(): Promise<string> }
 }
+
+/** Load balancers give up after a few seconds; a database that is slower than this takes no webhook in time either. */
+const READY_MS = 1_000
+
+/** A standby after a failover, or a server whose disk is full, answers reads and refuses every commit. */
+const CAN_WRITE = `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') as read_only`
 
 export function addHealth(scope: FastifyInstance, runtime: Watched, options: { metrics: boolean }): void {
   scope.get('/livez', { logLevel: 'silent' }, (_request, reply) => reply.send({ status: 'alive' }))
 
+  const askDatabase = createDatabaseCheck(runtime)
   scope.get('/readyz', { logLevel: 'silent' }, async (_request, reply) => {
-    const missing: string[] = []
-    try {
-      await runtime.database.intake.query('select 1')
-    } catch {
-      missing.push('database')
-    }
+    const missing = await askDatabase()
     const jobs = runtime.jobs.state()
     const notes = [
       ...(jobs.healthy ? [] : ['redis: wake-ups go by the sweep']),
@@ -41,5 +44,34 @@ export function addHealth(scope: FastifyInstance, runtime: Watched, options: { m
     scope.get('/metrics', { logLevel: 'silent' }, async (_request, reply) =>
       reply.type('text/plain; version=0.0.4; charset=utf-8').send(await runtime.metrics.text())
     )
+  }
+}
+
+/** What is missing of the database, within `READY_MS`. Those who ask meanwhile share one question. */
+function createDatabaseCheck({ database }: Watched): () => Promise<string[]> {
+  let asked: Promise<string[]> | null = null
+
+  const ask = async (): Promise<string[]> => {
+    try {
+      const { rows } = await database.intake.query(CAN_WRITE)
+      const row = rows[0] as { standby: boolean; read_only: string }
+      if (row.standby) return ['database: in recovery, it takes no writes']
+      return row.read_only === 'on' ? ['database: read-only, it takes no writes'] : []
+    } catch {
+      return ['database']
+    } finally {
+      asked = null
+    }
+  }
+
+  return async () => {
+    asked ??= ask()
+    const late = new AbortController()
+    const tooLate = sleep(READY_MS, ['database'], { signal: late.signal }).catch(() => ['database'])
+    try {
+      return await Promise.race([asked, tooLate])
+    } finally {
+      late.abort()
+    }
   }
 }

@@ -8,6 +8,7 @@ import type { Bridge, Clock } from '../core/bridge.ts'
 import type { DeskWatch } from '../core/desk-watch.ts'
 import type { Sorter } from '../core/inbound/sorter.ts'
 import type { Pump } from '../core/lanes/pump.ts'
+import type { NumberWatch } from '../core/number-watch.ts'
 import type { Jobs } from '../core/ports/jobs.ts'
 import type { Journal } from '../core/ports/journal.ts'
 import type { Oversight } from '../core/ports/oversight.ts'
@@ -48,6 +49,7 @@ export interface Runtime {
   templateMirror: TemplateMirror
   templateStore: TemplateStore
   rateReading: RateReading
+  numberWatch: NumberWatch
   attributes: AttributeKeeper
   /** The agent's tab, scripts, hooks of macros. */
   talk: TalkParts
@@ -59,6 +61,8 @@ export interface Runtime {
   installation: string
   embedded: EmbeddedPostgres | null
   share(): Share
+  /** Says how browsers reach Puente, with its prefix. */
+  servedAt(publicUrl: string): void
   refresh(): Promise<void>
   stop(): Promise<void>
 }

@@ -59,14 +59,16 @@ export function createOversight({ database, numbers, vault, options, wake }: Ove
 
     async aside(deskId) {
       const { numbers: records } = await only(deskId).list()
-      return reads.aside(records.map(record => record.id))
+      // What belongs to no number is nobody's but the installation's.
+      return reads.aside([...records.map(record => record.id), ...(deskId === null ? [0] : [])])
     },
 
     async takeUp(deskId, choices) {
       const { numbers: records } = await only(deskId).list()
       let taken = 0
       for (const { numberId, kind, outbound, code } of choices) {
-        if (!records.some(record => record.id === numberId)) continue
+        const isOurs = numberId === 0 ? deskId === null : records.some(record => record.id === numberId)
+        if (!isOurs) continue
         const items = await replayEvents(database.work, {
           cause: code,
           aside: { numberId, kind, outbound },

@@ -5,6 +5,7 @@ import type { HttpClient } from '../../adapters/http/types.ts'
 import { createAgentStore } from '../../adapters/postgres/agents.ts'
 import type { Customers, CustomerVault } from '../../adapters/postgres/customers.ts'
 import type { Database } from '../../adapters/postgres/database.ts'
+import { createSentLog } from '../../adapters/postgres/sent-log.ts'
 import { createTalkStore } from '../../adapters/postgres/talk.ts'
 import { fromMetaFailure } from '../../adapters/whatsapp-cloud/errors.ts'
 import { type AgentAccess, createAgentAccess } from '../core/agents/access.ts'
@@ -14,6 +15,7 @@ import type { AgentStore } from '../core/ports/agent-store.ts'
 import type { DeskAgents } from '../core/ports/desk-agents.ts'
 import type { DeskAccess } from '../core/ports/help-desk.ts'
 import type { InstructionRecord } from '../core/ports/instructions.ts'
+import type { SentLog } from '../core/ports/sent-log.ts'
 import type { TalkStore } from '../core/ports/talk-store.ts'
 import type { TemplateStore } from '../core/ports/templates.ts'
 import { CARRY_LEASE_MS, carry } from '../core/talk/carry.ts'
@@ -22,6 +24,7 @@ import type { NameFailure } from '../core/talk/shown-state.ts'
 export interface TalkParts {
   bridge: Bridge
   talk: TalkStore
+  sentLog: SentLog
   people: DeskAgents
   agents: AgentStore
   access: AgentAccess
@@ -55,6 +58,7 @@ export function createTalkParts(given: {
   return {
     bridge,
     talk,
+    sentLog: createSentLog(database.people),
     people,
     agents,
     access: createAgentAccess(bridge, people),

@@ -17,7 +17,7 @@ const QUIET_MS = 1_500
 /** Beats that go on without any message. `next_tick` is asked by the two-second beat. */
 const SWEEPS = new RegExp(
   `^(?:${[
-    'next_due|process_beat|next_tick|select 1$|attributes_claim|template_accounts_claim|rate_accounts_claim',
+    'next_due|process_beat|next_tick|select 1$|attributes_claim|template_accounts_claim|rate_accounts_claim|number_accounts_claim',
     'select desk_id, loser|with parked as|update "?desks"? set "?pace|select .* from "?(?:desks|numbers)',
     'with due as \\( select id from instructions|update pairing_notes'
   ].join('|')})`

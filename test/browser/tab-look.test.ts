@@ -143,6 +143,13 @@ t.test('states: paused number, sending, failed, start, another inbox, no permiss
         ...status,
         allowed: [],
         deskStatus: 'resolved',
+        notices: [
+          {
+            code: 'wa_token_invalid',
+            severity: 'error',
+            sentence: 'The access to WhatsApp has expired. Ask your admin to reconnect the number.'
+          }
+        ],
         number: {
           ...status.number,
           paused: { ...stop, sentence: 'The access to WhatsApp has expired. Ask your admin to reconnect the number.' }

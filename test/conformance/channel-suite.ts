@@ -235,6 +235,8 @@ export function runChannelSuite(t: Test, open: (t: Test) => Promise<ChannelHarne
     t.ok(facts.displayPhoneNumber.length > 5)
     t.ok([20, 80, 1000].includes(facts.throughputPerSecond))
     await t.rejects(channel.readNumber({ ...access, token: 'wrong' }), { code: 'wa_token_invalid' })
+    t.type(await channel.readCalling(access), 'boolean', 'and whether customers may call it')
+    await t.rejects(channel.readCalling({ ...access, token: 'wrong' }), { code: 'wa_token_invalid' })
   })
 
   t.test('everything that a customer does comes as a fact that can be shown', async t => {

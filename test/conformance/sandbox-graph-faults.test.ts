@@ -22,6 +22,11 @@ t.test('calls: reset acts not, time-out after accept acts, late commit acts late
   rig.sandbox.faults.set([{ on: 'call:graph', kind: 'garbage', count: 1 }])
   await t.rejects(rig.send(rig.text(TO)), SyntaxError)
   t.equal(sent(), 3)
+  rig.sandbox.faults.set([{ on: 'call:graph', kind: 'cut_body', count: 1 }])
+  await t.rejects(rig.send(rig.text(TO)))
+  rig.sandbox.faults.set([{ on: 'call:graph', kind: 'slow_body', count: 1, delayMs: 60 }])
+  t.equal((await rig.send(rig.text(TO))).status, 200)
+  t.equal(sent(), 5)
   rig.sandbox.faults.set([{ on: 'call:graph', kind: 'delay', count: 1, delayMs: 80 }])
   const startedAt = Date.now()
   t.equal((await rig.send(rig.text(TO))).status, 200)
@@ -56,6 +61,8 @@ t.test('calls: reset acts not, time-out after accept acts, late commit acts late
       'timeout_after_accept',
       'commit_after_timeout',
       'garbage',
+      'cut_body',
+      'slow_body',
       'delay',
       'status',
       'status',

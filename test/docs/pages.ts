@@ -2,6 +2,7 @@
 import { ERROR_TABLE, type ErrorCode } from '../../plugin/core/errors.ts'
 import { policySchema } from '../../plugin/core/registry.ts'
 import { en } from '../../plugin/core/texts/en.ts'
+import { type Manifest, readManifest } from '../../plugin/manifest.ts'
 import { HELP } from '../../plugin/metrics.ts'
 import { listOptions } from '../../plugin/options.ts'
 import { RULES_WANTED } from './rules.ts'
@@ -13,6 +14,7 @@ const NOTE = '<!-- Made by `npm run docs`. Change the source, not this page. -->
 export function makePages(): Record<string, string> {
   return {
     'docs/options.md': makeOptions(),
+    'docs/manifest.md': makeManifest(readManifest()),
     'docs/errors.md': makeErrors(),
     'docs/metrics.md': makeMetrics(),
     'docs/rules.md': makeRules(listNumberedTests()),
@@ -26,10 +28,11 @@ const table = (head: string[], rows: string[][]): string =>
 
 export function makeOptions(): string {
   const options = listOptions().map(row => [`\`${row.name}\``, `\`${row.env}\``, row.fallback, row.about])
-  const policy = Object.entries(policySchema.shape).map(([name, schema]) => [
-    `\`${name}\``,
-    `\`${JSON.stringify(schema.parse(undefined))}\``,
-    schema.description ?? ''
+  const defaults = policySchema.parse({}) as Record<string, unknown>
+  const policy = readManifest().config.policy.map(({ path, about }) => [
+    `\`${path}\``,
+    `\`${JSON.stringify(defaults[path])}\``,
+    about ?? ''
   ])
   return `${NOTE}
 # Options
@@ -45,6 +48,54 @@ The plugin takes \`prefix\` too: everything of Puente moves under it.
 Set per number, under \`policy\` in \`number.json\`. Unknown keys are an error that names them.
 
 ${table(['Key', 'Without it', 'Meaning'], policy)}
+`
+}
+
+/** What `manifest.json` declares, as an admin reads it before connecting. */
+export function makeManifest({ host, needs, hooks, webhooks, offers, config }: Manifest): string {
+  const rights = [
+    ...needs.chatwoot.map(each => [host.name, each.right, each.for]),
+    ...needs.whatsapp.map(each => ['WhatsApp', `\`${each.right}\``, each.for])
+  ]
+  const fields = config.number.map(({ path, required, secret, about }) => [
+    `\`${path}\``,
+    required === true ? 'yes' : 'no',
+    secret === true ? 'yes' : 'no',
+    about ?? ''
+  ])
+  const attributes = offers.attributes.map(({ key, type, name, about }) => [
+    `\`${key}\``,
+    type,
+    name.en,
+    name.es,
+    name['pt-BR'],
+    about
+  ])
+  const listed = (names: readonly string[]): string => names.map(name => `\`${name}\``).join(', ')
+  return `${NOTE}
+# What Puente needs and what it makes
+
+From \`manifest.json\`, by which \`puente connect\` asks, makes and checks. ${host.name} ${host.minimum} or newer; from ${host.signedFrom} on its hooks are signed; from ${host.privateHooksRefusedFrom} on it calls private addresses only where it is told to.
+
+## Rights
+
+${table(['At', 'Right', 'For'], rights)}
+
+## \`number.json\`
+
+A secret may be given as \`{"env":"NAME"}\` or \`{"file":"PATH"}\` instead of in clear. Policy: [options](options.md#policy-of-a-number).
+
+${table(['Field', 'Needed', 'Secret', 'Meaning'], fields)}
+
+## In Chatwoot
+
+An inbox for each number, whose hooks Puente reads: ${listed(hooks)}. Once for the account the tab \`${offers.dashboardApp.title}\`, the label \`${offers.label.title}\` and the conversation attributes below; for each number a rule that sets the label, and the folder \`${offers.folder.name}\`. On contacts the link \`${offers.contactLink.key}\` (${offers.contactLink.name.en}) · ${offers.contactLink.about}.
+
+${table(['Attribute', 'Type', 'English', 'Spanish', 'Portuguese', 'Meaning'], attributes)}
+
+## At Meta
+
+To the number's own callback come ${listed(webhooks.number)}. The app's callback brings the rest where it leads here; otherwise Puente polls: ${listed(webhooks.account)}.
 `
 }
 

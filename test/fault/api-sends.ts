@@ -9,8 +9,8 @@ import { type Chat, PLANTED } from './load.ts'
 import type { World } from './world.ts'
 
 export interface ApiSends {
-  /** A text into each chat and a template to a new person, all at once. */
-  burst(tag: string, chats: Chat[]): Promise<void>
+  /** A text into each chat and a template to new people (one, unless told), all at once. */
+  burst(tag: string, chats: Chat[], newPeople?: number): Promise<void>
   /** Repeats what has no row yet and hands everything to the judge; the sentences name what never got one. */
   answered(patienceMs?: number): Promise<string[]>
 }
@@ -86,9 +86,9 @@ export function createApiSends(world: World): ApiSends {
   const isDone = ({ info }: Send): boolean => info !== null && (info.messageId !== null || info.state === 'failed')
 
   return {
-    async burst(tag, chats) {
+    async burst(tag, chats, newPeople = 1) {
       const planned = chats.map(chat => plan(tag, chat.phone, false))
-      planned.push(plan(tag, world.load.newPhone(), true))
+      for (let i = 0; i < newPeople; i++) planned.push(plan(tag, world.load.newPhone(), true))
       await Promise.all(planned.map(ask))
     },
     async answered(patienceMs = 60_000) {

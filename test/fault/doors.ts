@@ -42,6 +42,7 @@ export interface ViewMessage {
 
 export interface ViewConversation {
   id: number
+  inboxId: number
   status: string
   sourceId: string | null
   contact: { id: number; name: string; phone: string | null; identifier: string | null } | null
@@ -52,12 +53,16 @@ export interface DeskView {
   conversations: ViewConversation[]
 }
 
-export async function startSandbox(seed: number): Promise<Doors> {
+export async function startSandbox(seed: number, numbers = 1): Promise<Doors> {
   const { file, execArgv } = programOf('sandbox')
-  const child = fork(file, ['--graph-port', '0', '--desk-port', '0', '--seed', String(seed)], {
-    execArgv,
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc']
-  })
+  const child = fork(
+    file,
+    ['--graph-port', '0', '--desk-port', '0', '--seed', String(seed), '--numbers', String(numbers)],
+    {
+      execArgv,
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc']
+    }
+  )
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
   const line = await new Promise<string>((resolve, reject) => {
     let text = ''

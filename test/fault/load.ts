@@ -5,9 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRandom } from '../../adapters/sandbox/random.ts'
 import type { Doors, ViewConversation } from './doors.ts'
+import { TooSlow } from './report.ts'
 
 /** Must turn up in no log and no table. */
 export const PLANTED = 'zqplanted'
+/** Where names, answers and files are told apart from texts. */
+export const PLANTED_WORDS = ['zqperson', 'zqanswer', 'zqfile'] as const
 
 export interface Said {
   wamid: string
@@ -74,7 +77,7 @@ export function createLoad(doors: Doors, seed: number): Load {
       const mine = `${tag}-i${++serial}`
       const { wamid } = await doors.say({
         customer: `+${phone}`,
-        name: `${PLANTED} person`,
+        name: 'zqperson Smith',
         type: 'text',
         text: `[${mine}] ${PLANTED} hello`,
         ...input
@@ -85,10 +88,10 @@ export function createLoad(doors: Doors, seed: number): Load {
     },
     async reply(tag, chat, input = {}) {
       const mine = `${tag}-o${++serial}`
-      const files = Array.from({ length: input.files ?? 0 }, (_, i) => `${mine}.${i}.pdf`)
+      const files = Array.from({ length: input.files ?? 0 }, (_, i) => `${mine}.${i}.zqfile.pdf`)
       const { messageId } = await doors.reply({
         conversationId: chat.conversationId,
-        content: `[${mine}] ${PLANTED} answer`,
+        content: `[${mine}] ${PLANTED} zqanswer`,
         ...(input.quotes === undefined ? {} : { inReplyTo: input.quotes }),
         ...(files.length === 0 ? {} : { attachments: files.map(name => pdf(name)) }),
         ...input.from
@@ -109,7 +112,7 @@ export function createLoad(doors: Doors, seed: number): Load {
       for (;;) {
         const chats = findChats((await doors.view()).conversations, opened)
         if (chats.length === count) return chats
-        if (performance.now() > until) throw new Error(`only ${chats.length} of ${count} conversations were opened`)
+        if (performance.now() > until) throw new TooSlow(`only ${chats.length} of ${count} conversations were opened`)
         await sleep(150)
       }
     },

@@ -3,11 +3,13 @@
  * ledgers. Everything that breaks a law is named by its tag, so that a red row can be looked into.
  */
 import type { LedgerEntry } from '../../adapters/sandbox/parts.ts'
+import { TIMES } from '../../plugin/core/rules.ts'
 import type { DeskView, ViewConversation, ViewMessage } from './doors.ts'
 import type { Reply, Said } from './load.ts'
 import { findInboundDisorder, findOutboundDisorder } from './oracle-order.ts'
+import { emptyVerdict, slow } from './report.ts'
 import { findLeaks } from './secrecy.ts'
-import type { World } from './world.ts'
+import type { Death, World } from './world.ts'
 
 export interface Verdict {
   /** How many messages were judged, both directions. */
@@ -17,7 +19,9 @@ export interface Verdict {
   reordered: string[]
   misfiled: string[]
   uncertain: string[]
-  /** Not a loss: shown to a person with a reason (set aside, failed, parked, too old). */
+  /** Those of the uncertain that no death of a process explains. */
+  unexplained: string[]
+  /** No loss, but no delivery either: shown to a person with a reason (set aside, failed, parked, too old). */
   shown: string[]
   /** Shown statuses that went backwards or stayed wrong (I6), secrets that leaked (I8), crashes, what never settled. */
   broken: string[]
@@ -54,6 +58,11 @@ export interface Evidence {
   parts: PartRow[]
   /** Desk rows by source id, without deleted ones. */
   rows: Map<string, { message: ViewMessage; conversation: ViewConversation }[]>
+  deaths: Death[]
+  /** From the commit of an attempt: for so long it may be on its way. */
+  onTheWayMs: number
+  /** Messages of WhatsApp of which a status was acknowledged. */
+  named: Set<string>
   /** What WhatsApp accepted, in order. */
   sent: { n: number; phone: string; callback: string; wamid: string; text: string }[]
 }
@@ -62,6 +71,7 @@ export async function gatherEvidence(world: World): Promise<Evidence> {
   const [view, ledger] = await Promise.all([world.doors.view(), world.doors.ledger()])
   const acked = new Map<string, number>()
   const spoken = new Map<string, number>()
+  const named = new Set<string>()
   const sent: Evidence['sent'] = []
   for (const entry of ledger) {
     const wamid = String(entry.ids['wamid'] ?? '')
@@ -69,6 +79,8 @@ export async function gatherEvidence(world: World): Promise<Evidence> {
     if (entry.what === 'hook' && entry.name === 'message' && entry.status === 200) {
       for (const each of wamid.split(' ')) if (!acked.has(each)) acked.set(each, entry.n)
     }
+    if (entry.what === 'hook' && entry.name === 'status' && entry.status === 200)
+      for (const each of wamid.split(' ')) named.add(each)
     if (entry.what === 'effect' && entry.name === 'say' && !spoken.has(wamid)) spoken.set(wamid, entry.n)
     if (entry.what === 'effect' && entry.name === 'sent') {
       sent.push({
@@ -106,6 +118,9 @@ export async function gatherEvidence(world: World): Promise<Evidence> {
     deliveries: new Map(deliveries.map(({ id, ...rest }) => [id, rest])),
     parts,
     rows,
+    deaths: world.deaths,
+    onTheWayMs: (TIMES.attemptDeadlineMs + TIMES.graphCallMs) * world.timeFactor,
+    named,
     sent
   }
 }
@@ -122,14 +137,9 @@ export function judge(world: World, evidence: Evidence, options: JudgeOptions = 
   const said = world.load.said.filter(each => mine(each.tag))
   const replies = world.load.replies.filter(each => mine(each.tag))
   const verdict: Verdict = {
+    ...emptyVerdict(),
     judged: said.length + replies.length,
-    lost: [],
-    doubled: [],
-    reordered: [...findInboundDisorder(said, evidence), ...findOutboundDisorder(replies, evidence)],
-    misfiled: [],
-    uncertain: [],
-    shown: [],
-    broken: []
+    reordered: [...findInboundDisorder(said, evidence), ...findOutboundDisorder(replies, evidence)]
   }
   for (const each of said) judgeSaid(each, evidence, verdict)
   for (const each of replies) judgeReply(each, evidence, verdict)
@@ -155,7 +165,7 @@ function judgeSaid(said: Said, evidence: Evidence, verdict: Verdict): void {
   if (everThere) return
   const event = evidence.events.get(`m:${said.wamid}`)
   if (event !== undefined && (event.state === 2 || event.state === 3)) verdict.shown.push(`${said.tag}: ${event.code}`)
-  else if (event?.state === 0) verdict.broken.push(`${said.tag} still waits (${event.code ?? 'no error'})`)
+  else if (event?.state === 0) verdict.broken.push(slow(`${said.tag} still waits (${event.code ?? 'no error'})`))
   else
     verdict.lost.push(
       `${said.tag}: ${evidence.acked.has(said.wamid) ? 'acknowledged' : 'never acknowledged'}, event ${event?.state ?? 'missing'}`
@@ -175,7 +185,7 @@ function judgeReply(reply: Reply, evidence: Evidence, verdict: Verdict): void {
     for (const each of arrived) if (phone != null && `+${each.phone}` !== phone) verdict.misfiled.push(reply.tag)
   }
   if (delivery?.state === 'uncertain') {
-    verdict.uncertain.push(reply.tag)
+    judgeUncertain(reply, evidence, verdict)
     return
   }
   if (missing === 0 || reply.mayVanish) return
@@ -183,10 +193,29 @@ function judgeReply(reply: Reply, evidence: Evidence, verdict: Verdict): void {
   if (delivery !== undefined && ['failed', 'parked', 'recalled'].includes(delivery.state))
     verdict.shown.push(`${reply.tag}: ${delivery.state} ${delivery.code ?? ''}`)
   else if (delivery?.state === 'queued' || event?.state === 0)
-    verdict.broken.push(`${reply.tag} still waits (delivery ${delivery?.state ?? 'missing'})`)
+    verdict.broken.push(slow(`${reply.tag} still waits (delivery ${delivery?.state ?? 'missing'})`))
   else if (event?.state === 2) verdict.shown.push(`${reply.tag}: set aside ${event.code}`)
   else verdict.lost.push(`${reply.tag}: delivery ${delivery?.state ?? 'missing'}, event ${event?.state ?? 'missing'}`)
 }
+
+/** Uncertain is honest only while nobody has said what became of it, and while there was a reason not to know. */
+function judgeUncertain(reply: Reply, evidence: Evidence, verdict: Verdict): void {
+  verdict.uncertain.push(reply.tag)
+  const open = evidence.parts.filter(part => part.message === reply.messageId && (part.state === 0 || part.state === 3))
+  if (open.length === 0) verdict.broken.push(`${reply.tag} is called uncertain although all its parts are known`)
+  for (const part of open) {
+    const sent = evidence.sent.find(each => each.callback === part.attempt)
+    if (sent !== undefined && evidence.named.has(sent.wamid))
+      verdict.broken.push(`${reply.tag} is called uncertain although a status named it`)
+    const died = evidence.deaths.some(
+      death => death.atMs > part.attempted - CLOCKS_MS && death.atMs < part.attempted + evidence.onTheWayMs + CLOCKS_MS
+    )
+    if (!died) verdict.unexplained.push(`${reply.tag}, attempted while no process died`)
+  }
+}
+
+/** The death of a process is noticed a moment later. */
+const CLOCKS_MS = 500
 
 /** One contact and one open conversation for each customer (C7). */
 function judgePeople(phones: Set<string>, evidence: Evidence, verdict: Verdict, options: JudgeOptions): void {
@@ -248,7 +277,7 @@ export async function judgeWorld(world: World, options: JudgeOptions & { patienc
   const patienceMs = options.patienceMs ?? 60_000
   const settled = await world.settle(patienceMs)
   const verdict = judge(world, await gatherEvidence(world), options)
-  if (!settled) verdict.broken.push(`not settled within ${patienceMs} ms: ${await describeOpen(world)}`)
+  if (!settled) verdict.broken.push(slow(`not settled within ${patienceMs} ms: ${await describeOpen(world)}`))
   verdict.broken.push(...world.crashes, ...(await findLeaks(world)))
   return verdict
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { programOf } from './programs.ts'
+import { TooSlow } from './report.ts'
 import type { Breakpoint, ServerSetup } from './server.ts'
 
 export interface Ended {
@@ -28,8 +29,12 @@ export interface Puente {
   /** Memory that it holds, bytes; 0 where the system does not tell. */
   memory(): number
   kill(signal: NodeJS.Signals): Promise<Ended>
-  /** Sum of a counter of its metrics. */
+  /** Its metrics by name, summed over their labels. */
+  figures(patienceMs?: number): Promise<Map<string, number>>
+  /** Sum of all of its metrics whose name holds this word. */
   total(metric: string): Promise<number>
+  /** Its metrics as it prints them. */
+  metrics(patienceMs?: number): Promise<string>
 }
 
 const START_MS = 60_000
@@ -66,7 +71,7 @@ export async function startPuente(setup: ServerSetup, log: string[], options: Pr
   )
   const hear = <T>(pick: (message: Record<string, unknown>) => T | undefined, what: string): Promise<T> =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(() => done(() => reject(new Error(`${what}: not within ${START_MS} ms`))), START_MS)
+      const timer = setTimeout(() => done(() => reject(new TooSlow(`${what}: not within ${START_MS} ms`))), START_MS)
       const onMessage = (message: unknown): void => {
         try {
           const found = pick(message as Record<string, unknown>)
@@ -84,7 +89,23 @@ export async function startPuente(setup: ServerSetup, log: string[], options: Pr
       child.on('message', onMessage).on('exit', onExit)
     })
 
-  await hear(message => (message['ready'] === undefined ? undefined : true), 'start')
+  const readMetrics = async (patienceMs = 5_000): Promise<string> => {
+    const answer = await fetch(`http://127.0.0.1:${setup.port}/metrics`, { signal: AbortSignal.timeout(patienceMs) })
+    return answer.text()
+  }
+  const readFigures = async (patienceMs?: number): Promise<Map<string, number>> => {
+    const sums = new Map<string, number>()
+    for (const line of (await readMetrics(patienceMs)).split('\n')) {
+      const found = /^([a-z_]+)(?:\{[^}]*\})? ([\d.e+]+)$/.exec(line)
+      if (found !== null) sums.set(found[1]!, (sums.get(found[1]!) ?? 0) + Number(found[2]))
+    }
+    return sums
+  }
+
+  await hear(message => (message['ready'] === undefined ? undefined : true), 'start').catch(error => {
+    if (end === null) child.kill('SIGKILL')
+    throw error
+  })
   return {
     pid: child.pid!,
     port: setup.port,
@@ -135,13 +156,15 @@ export async function startPuente(setup: ServerSetup, log: string[], options: Pr
       if (end === null) process.kill(child.pid!, signal)
       return ended
     },
+    async metrics(patienceMs) {
+      return readMetrics(patienceMs)
+    },
+    async figures(patienceMs) {
+      return readFigures(patienceMs)
+    },
     async total(metric) {
-      const answer = await fetch(`http://127.0.0.1:${setup.port}/metrics`, { signal: AbortSignal.timeout(5_000) })
       let sum = 0
-      for (const line of (await answer.text()).split('\n')) {
-        const found = /^([a-z_]+)(?:\{[^}]*\})? ([\d.e+]+)$/.exec(line)
-        if (found !== null && found[1]!.includes(metric)) sum += Number(found[2])
-      }
+      for (const [name, n] of await readFigures()) if (name.includes(metric)) sum += n
       return sum
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Rows of the fault matrix as they are printed and written to JSON; a row holds only when nothing broke a law. What could
- * not run here (`holds` is null) holds nothing and fails nothing, and says why.
+ * Rows of the fault matrix as they are printed and written to JSON; a row holds only when nothing broke a law and nothing
+ * ended otherwise than the row allows. What could not run here (`holds` is null) holds nothing and fails nothing.
  */
 import type { Verdict } from './oracle.ts'
 
@@ -20,7 +20,7 @@ export interface Row {
   /** Not delivered, but shown to a person with its reason. */
   shown: number
   tookMs: number
-  /** What broke, by name; empty when it holds. */
+  /** What broke, by name, what is only slowness last; empty when it holds. */
   because: string[]
 }
 
@@ -30,7 +30,36 @@ export interface Head {
   moment: string
 }
 
-export function toRow(head: Head, runs: number, verdict: Verdict, tookMs: number, failures: string[] = []): Row {
+/** What may become of messages beside being delivered once; nothing, unless the row says so. */
+export interface Allowance {
+  /** At most so many shown to a person instead, each with a reason that reads so. */
+  shown?: { most: number; as: RegExp }
+  /**
+   * How many sends may stay uncertain. `dead` = any number, if a process died while it had attempted them and no status
+   * ever named them.
+   */
+  uncertain?: number | 'dead'
+}
+
+const SLOW = 'slow: '
+
+/** Marks a sentence that says only that something took too long: such a row may be run once more, alone. */
+export const slow = (sentence: string): string => `${SLOW}${sentence}`
+export const isSlow = (sentence: string): boolean => sentence.startsWith(SLOW)
+
+/** Something that had to come did not come in time. */
+export class TooSlow extends Error {}
+
+const MOST_SENTENCES = 20
+
+export function toRow(
+  head: Head,
+  runs: number,
+  verdict: Verdict,
+  tookMs: number,
+  failures: string[] = [],
+  allows: Allowance = {}
+): Row {
   const { lost, doubled, reordered, misfiled, broken } = verdict
   const because = [
     ...failures,
@@ -38,8 +67,10 @@ export function toRow(head: Head, runs: number, verdict: Verdict, tookMs: number
     ...doubled.map(each => `doubled ${each}`),
     ...reordered.map(each => `reordered ${each}`),
     ...misfiled.map(each => `misfiled ${each}`),
-    ...broken
+    ...broken,
+    ...notAllowed(verdict, allows)
   ]
+  const grave = because.filter(each => !isSlow(each))
   return {
     ...headOf(head),
     runs,
@@ -52,23 +83,38 @@ export function toRow(head: Head, runs: number, verdict: Verdict, tookMs: number
     judged: verdict.judged,
     shown: verdict.shown.length,
     tookMs: Math.round(tookMs),
-    because: because.slice(0, 20)
+    because: [...grave, ...because.filter(isSlow)].slice(0, MOST_SENTENCES)
   }
 }
 
+function notAllowed(verdict: Verdict, { shown, uncertain = 0 }: Allowance): string[] {
+  const strange = verdict.shown.filter(each => shown === undefined || !shown.as.test(each))
+  const tooMany = shown !== undefined && verdict.shown.length > shown.most
+  const unknown = uncertain === 'dead' ? verdict.unexplained : verdict.uncertain
+  const most = uncertain === 'dead' ? 0 : uncertain
+  return [
+    ...strange.map(each => `not delivered, only shown: ${each}`),
+    ...(tooMany ? [`${verdict.shown.length} were only shown, ${shown.most} may be: ${verdict.shown[0]}`] : []),
+    ...(unknown.length > most ? unknown.map(each => `uncertain ${each}`) : [])
+  ]
+}
+
+export const emptyVerdict = (): Verdict => ({
+  judged: 0,
+  lost: [],
+  doubled: [],
+  reordered: [],
+  misfiled: [],
+  uncertain: [],
+  unexplained: [],
+  shown: [],
+  broken: []
+})
+
 export function failedRow(head: Head, error: unknown, tookMs: number): Row {
-  const nothing: Verdict = {
-    judged: 0,
-    lost: [],
-    doubled: [],
-    reordered: [],
-    misfiled: [],
-    uncertain: [],
-    shown: [],
-    broken: []
-  }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return toRow(head, 0, nothing, tookMs, [`the row itself failed: ${text.slice(0, 600)}`])
+  const sentence = `the row itself failed: ${text.slice(0, 600)}`
+  return toRow(head, 0, emptyVerdict(), tookMs, [error instanceof TooSlow ? slow(sentence) : sentence])
 }
 
 /** What a row needs is not on this machine. */

@@ -1,7 +1,7 @@
 /** D-rows: the same webhook again and again, statuses and messages out of order, batches with a poisoned item. */
 import type { Loose } from './doors.ts'
 import { shownStatus } from './rows-desk.ts'
-import { eventually, pause, type Scenario } from './scenario.ts'
+import { eventually, keepTalking, pause, type Scenario, talkUntilShared } from './scenario.ts'
 import type { World } from './world.ts'
 
 /** The body of the webhook by which a customer's message was told. */
@@ -16,6 +16,38 @@ async function rowsOf(world: World, wamid: string): Promise<{ content: string | 
   return conversations.flatMap(each => each.messages).filter(message => message.sourceId === wamid)
 }
 
+/** Meta repeats a webhook for seven days; the dedupe memory, shortened like all times, is twice as long. */
+function afterAWeek(trueTimes: boolean): Scenario {
+  return {
+    id: 'D1',
+    fault: 'the same webhook again, up to seven days later',
+    moment: trueTimes ? 'true times' : 'the days shortened like all times',
+    trueTimes,
+    quick: !trueTimes,
+    async play(world) {
+      const said = await world.load.say('week', world.load.newPhone())
+      await world.settle(20_000)
+      const body = await webhookOf(world, said.wamid)
+      const wrong: string[] = []
+      for (let day = 1; day <= 7; day++) {
+        await world.doors.post('clock', { jumpMs: Math.round(24 * 3_600_000 * world.timeFactor) })
+        const answer = await deliver(world, body)
+        if (answer.status !== 200) wrong.push(`answered ${answer.status} on day ${day}`)
+        await pause(300)
+      }
+      await world.settle(20_000)
+      const rows = await rowsOf(world, said.wamid)
+      const [stored] = await world.query<{ n: number }>('select count(*)::int as n from events where key = $1', [
+        `m:${said.wamid}`
+      ])
+      if (stored!.n !== 1 || rows.length !== 1) wrong.push(`${stored!.n} rows stored, ${rows.length} in the desk`)
+      // The window of the fresh world is long over; what comes now is delivered as ever.
+      await world.load.say('after', said.phone)
+      return wrong
+    }
+  }
+}
+
 const deliver = (world: World, body: unknown): Promise<Loose> => world.doors.post('deliver', { to: 'whatsapp', body })
 
 export const DUPLICATE_ROWS: Scenario[] = [
@@ -26,24 +58,31 @@ export const DUPLICATE_ROWS: Scenario[] = [
     quick: true,
     processes: 2,
     async play(world) {
+      const chats = await world.load.openChats('setup', 4)
+      const idle = await talkUntilShared(world, chats)
+      const stopTalking = keepTalking(world, chats)
       const said = await world.load.say('same', world.load.newPhone())
       const body = await webhookOf(world, said.wamid)
       const answers: number[] = []
       for (let round = 0; round < 2; round++) {
         const all = await Promise.all(Array.from({ length: 50 }, () => deliver(world, body)))
         answers.push(...all.map(answer => answer.status as number))
-        await world.settle(10_000)
+        await pause(1_000)
       }
+      await stopTalking()
       const refused = answers.filter(status => status !== 200)
       const [stored] = await world.query<{ n: number }>('select count(*)::int as n from events where key = $1', [
         `m:${said.wamid}`
       ])
       return [
+        ...idle,
         ...(refused.length > 0 ? [`${refused.length} answers were not 200`] : []),
         ...(stored!.n === 1 ? [] : [`${stored!.n} rows stored`])
       ]
     }
   },
+  afterAWeek(false),
+  afterAWeek(true),
   {
     id: 'D2',
     fault: 'webhooks reordered, delayed, doubled; statuses faster than answers',
@@ -86,7 +125,8 @@ export const DUPLICATE_ROWS: Scenario[] = [
   {
     id: 'D3',
     fault: 'one webhook with many entries, one item of it poisoned',
-    moment: 'messages of many customers, some known',
+    moment: 'messages of many customers, some known, statuses among them',
+    quick: true,
     async play(world) {
       const chats = await world.load.openChats('setup', 3)
       const known = await webhookOf(world, world.load.said[0]!.wamid)
@@ -99,28 +139,71 @@ export const DUPLICATE_ROWS: Scenario[] = [
       for (const [index, each] of (said as { wamid: string }[]).entries()) {
         world.load.said.push({ wamid: each.wamid, tag: `batch-${index}`, phone: phones[index >> 1]!, atMs: Date.now() })
       }
-      // A body of its own: known, poisoned and new items together.
-      const change = known.entry[0].changes[0]
-      const message = change.value.messages[0]
-      const poison = {
-        ...message,
-        id: `${message.id}POISON`,
-        type: 'text',
-        text: { body: { not: ['a', 'text'] } },
-        context: 7
-      }
-      const fresh = { ...message, id: `${message.id}FRESH`, text: { body: 'fresh' } }
-      change.value.messages = [message, poison, fresh]
-      const answer = await deliver(world, known)
-      await world.settle(20_000)
-      const wrong = answer.status === 200 ? [] : [`answered ${answer.status}`]
-      if ((await rowsOf(world, fresh.id)).length !== 1)
-        wrong.push('the item after the poisoned one did not arrive once')
-      const [poisoned] = await world.query<{ state: number }>('select state from events where key = $1', [
-        `m:${poison.id}`
+      // A body of its own: statuses, known and new messages over several entries and changes, one poisoned in the middle.
+      const wrong: string[] = []
+      const [reply] = [await world.load.reply('told', chats[0]!)]
+      const sentWamid = await wamidOf(world, reply.units[0]!)
+      const made = makeBatch(known, phones.slice(3), chats[2]!.phone, sentWamid)
+      // The desk finds the one message of this customer invalid, and no other.
+      await world.doors.faults([
+        {
+          on: 'call:desk',
+          kind: 'status',
+          match: `POST /api/v1/accounts/1/conversations/${chats[2]!.conversationId}/messages`,
+          status: 422,
+          count: 1,
+          body: { error: 'Content is invalid' }
+        }
       ])
-      if (poisoned === undefined) wrong.push('the poisoned item was not kept')
+      const answer = await deliver(world, made.body)
+      if (answer.status !== 200) wrong.push(`answered ${answer.status}`)
+      await world.settle(20_000)
+      const [met] = (await world.doors.get('faults')) as { count: number }[]
+      if (met?.count !== 0) wrong.push('the desk never saw the poisoned item')
+      await world.doors.faults([])
+      const missing = []
+      for (const wamid of made.fresh) if ((await rowsOf(world, wamid)).length !== 1) missing.push(wamid)
+      if (missing.length > 0) wrong.push(`${missing.length} of ${made.fresh.length} new items did not arrive once`)
+      if ((await rowsOf(world, made.known)).length !== 1) wrong.push('the known item is there again')
+      const stuck = await world.query<{ key: string; code: string }>('select key, code from events where state = 2')
+      if (stuck.length !== 1 || stuck[0]!.key !== `m:${made.poison}`)
+        wrong.push(`set aside: ${JSON.stringify(stuck)} instead of the poisoned item alone`)
+      // Nonsense in place of a text is no reason to stop: a placeholder stands for it.
+      if ((await rowsOf(world, made.nonsense)).length !== 1) wrong.push('the senseless item has no row')
+      const shown = await eventually(async () => (await shownStatus(world, reply.messageId)) === 'read', 5_000)
+      if (!shown) wrong.push('the statuses of the batch were not applied')
       return wrong
+    }
+  },
+  {
+    id: 'D4',
+    fault: 'the same wamid on another number',
+    moment: 'two numbers of one account',
+    numbers: 2,
+    async play(world) {
+      const said = await world.load.say('first', world.load.newPhone())
+      await world.settle(10_000)
+      const body = await webhookOf(world, said.wamid)
+      const { numbers } = await world.doors.config()
+      const other = numbers[1].whatsapp.phoneNumberId as string
+      body.entry[0].changes[0].value.metadata.phone_number_id = other
+      const answer = await deliver(world, body)
+      await world.settle(10_000)
+      const kept = await world.query<{ number: string; state: number }>(
+        'select n.phone_number_id as number, e.state from events e join numbers n on n.id = e.number_id where e.key = $1',
+        [`m:${said.wamid}`]
+      )
+      const { conversations } = await world.doors.view()
+      const inboxes = conversations
+        .filter(each => each.messages.some(message => message.sourceId === said.wamid))
+        .map(each => each.inboxId)
+      // The judge knows one row for each wamid; these two are of two numbers.
+      world.load.said.splice(world.load.said.indexOf(said), 1)
+      return [
+        ...(answer.status === 200 ? [] : [`answered ${answer.status}`]),
+        ...(kept.length === 2 && kept.every(row => row.state === 1) ? [] : [`stored: ${JSON.stringify(kept)}`]),
+        ...(inboxes.length === 2 && new Set(inboxes).size === 2 ? [] : [`delivered into inboxes ${inboxes.join(' ')}`])
+      ]
     }
   },
   {
@@ -141,6 +224,73 @@ export const DUPLICATE_ROWS: Scenario[] = [
     }
   }
 ]
+
+/** Three entries with three changes each, twelve messages and three statuses in them; the shape is a real webhook's. */
+function makeBatch(
+  real: Loose,
+  phones: string[],
+  poisoned: string,
+  sentWamid: string
+): { body: Loose; fresh: string[]; known: string; poison: string; nonsense: string } {
+  const change = real.entry[0].changes[0]
+  const message = change.value.messages[0]
+  const known = message.id as string
+  const [poison, nonsense] = [`${known}POISON`, `${known}NONSENSE`]
+  const fresh: string[] = []
+  const now = Math.floor(Date.now() / 1000)
+  let serial = 0
+  const messageOf = (phone: string): Loose => {
+    const id = `${known}B${++serial}`
+    fresh.push(id)
+    return { ...message, id, from: phone, timestamp: String(now), text: { body: `[batch-x${serial}] fresh` } }
+  }
+  const contactOf = (phone: string): Loose => ({
+    ...change.value.contacts[0],
+    wa_id: phone,
+    profile: { name: 'Batch' }
+  })
+  const statuses = ['sent', 'delivered', 'read'].map(status => ({
+    id: sentWamid,
+    status,
+    timestamp: String(now),
+    recipient_id: phones[0]
+  }))
+  const entry = [0, 1, 2].map(e => ({
+    ...real.entry[0],
+    changes: [0, 1, 2].map(c => {
+      const phone = phones[e * 3 + c]!
+      const messages = [messageOf(phone), messageOf(phone)]
+      if (e === 1 && c === 1)
+        messages.splice(
+          1,
+          0,
+          message,
+          { ...message, id: nonsense, from: phone, timestamp: String(now), text: NONSENSE },
+          {
+            ...message,
+            id: poison,
+            from: poisoned,
+            timestamp: String(now),
+            text: { body: '[batch-x] poison' }
+          }
+        )
+      const { contacts: _one, ...value } = change.value
+      return {
+        ...change,
+        value: {
+          ...value,
+          contacts: [contactOf(phone), contactOf(poisoned), change.value.contacts[0]],
+          messages,
+          ...(c === 0 ? { statuses: [statuses[e]] } : {})
+        }
+      }
+    })
+  }))
+  return { body: { ...real, entry }, fresh, known, poison, nonsense }
+}
+
+/** A text that is none, whatever way one looks at it. */
+const NONSENSE = { body: { not: ['a', 'text'] } }
 
 async function wamidOf(world: World, unit: string): Promise<string> {
   let wamid = ''

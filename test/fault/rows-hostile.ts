@@ -60,7 +60,11 @@ export const HOSTILE_ROWS: Scenario[] = [
         { 'x-hub-signature-256': sign(secret, `${fake} `) },
         { 'x-hub-signature-256': sign(secret, fake, 'sha1') },
         { 'x-hub-signature': sign(secret, fake, 'sha1') },
-        { 'x-hub-signature-256': `sha256=${'z'.repeat(64)}` }
+        { 'x-hub-signature-256': `sha256=${'z'.repeat(64)}` },
+        // Meta writes it in lower case; what is written otherwise is not from Meta.
+        { 'x-hub-signature-256': `sha256=${right.slice('sha256='.length).toUpperCase()}` },
+        { 'x-hub-signature-256': right.toUpperCase() },
+        { 'x-hub-signature-256': right.replace('sha256', 'SHA256') }
       ]
       const wrong: string[] = []
       for (const [index, each] of headers.entries()) {
@@ -74,7 +78,8 @@ export const HOSTILE_ROWS: Scenario[] = [
   {
     id: 'X2',
     fault: 'a valid webhook replayed after the dedupe memory',
-    moment: 'a message 15 days old',
+    moment: 'a message 15 days old, true times',
+    trueTimes: true,
     async play(world) {
       const said = await world.load.say('old', world.load.newPhone())
       await world.settle(10_000)
@@ -163,6 +168,8 @@ export const HOSTILE_ROWS: Scenario[] = [
     id: 'X5',
     fault: 'bodies of 3 MiB, 3 MiB + 1, 100 MB, a lying length, an endless one',
     moment: 'any time',
+    // A body of the limit is held once, and parsed; what is larger never is.
+    bounds: { growthMiB: 48 },
     async play(world) {
       const secret = await secretOf(world)
       const limit = 3 * 1024 * 1024
@@ -185,10 +192,62 @@ export const HOSTILE_ROWS: Scenario[] = [
       }
       const endless = await sendEndlessly(world)
       if (endless > 8 * limit) wrong.push(`${endless} bytes of an endless body were taken`)
+      wrong.push(...(await lieAboutLength(world, secret)))
+      const said = await world.load.say('after', world.load.newPhone())
+      if (said.wamid === '') wrong.push('nothing goes any more')
       return wrong
     }
   }
 ]
+
+/** Bodies shorter and longer than their length says, signed over what was written and over what the length cuts out. */
+async function lieAboutLength(world: World, secret: string): Promise<string[]> {
+  const wrong: string[] = []
+  const body = JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '1', changes: [] }] })
+  const lies = [
+    { name: 'more than it says', length: 20, signature: sign(secret, body) },
+    { name: 'more than it says, the rest signed', length: 20, signature: sign(secret, body.slice(0, 20)) },
+    { name: 'less than it says', length: body.length + 500, signature: sign(secret, body) },
+    { name: '100 MB promised', length: 100_000_000, signature: sign(secret, body) }
+  ]
+  for (const lie of lies) {
+    const head = [
+      'POST /webhooks/whatsapp HTTP/1.1',
+      'host: x',
+      'content-type: application/json',
+      `content-length: ${lie.length}`,
+      `x-hub-signature-256: ${lie.signature}`
+    ]
+    const answers = await writeRaw(world, `${head.join('\r\n')}\r\n\r\n${body}`)
+    // Cut short by its own length it is another body: refused, kept as malformed where that was what was signed, or
+    // refused with all that stands behind it, which is no request.
+    const first = /^HTTP\/1\.1 (\d{3})/.exec(answers)?.[1]
+    const wanted =
+      lie.length === 100_000_000 ? ['413'] : lie.length === 20 ? ['401', '400', '200'] : [undefined, '400', '408']
+    if (!wanted.includes(first)) wrong.push(`${lie.name}: answered ${first}`)
+    if (first === '200' && lie.signature === sign(secret, body)) wrong.push(`${lie.name}: taken without its signature`)
+  }
+  return wrong
+}
+
+function writeRaw(world: World, text: string): Promise<string> {
+  return new Promise(resolve => {
+    const socket = connect({ host: '127.0.0.1', port: world.front.port })
+    let answer = ''
+    const end = (): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(answer)
+    }
+    const timer = setTimeout(end, 2_500)
+    socket.on('data', chunk => {
+      answer += String(chunk)
+    })
+    socket.on('error', end)
+    socket.on('close', end)
+    socket.write(text)
+  })
+}
 
 /** Writes a chunked body without an end; how many bytes were taken before the connection was closed. */
 function sendEndlessly(world: World): Promise<number> {

@@ -3,7 +3,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { webhookOf } from './rows-duplicates.ts'
 import { post, secretOf, sign } from './rows-hostile.ts'
-import { eventually, keepTalking, pause, type Scenario } from './scenario.ts'
+import { eventually, keepTalking, pause, type Scenario, talkUntilShared } from './scenario.ts'
 import type { World } from './world.ts'
 
 const MIB = 1024 * 1024
@@ -41,9 +41,11 @@ export const SECRET_ROWS: Scenario[] = [
     processes: 2,
     async play(world) {
       const [old, young] = [await secretOf(world), randomBytes(16).toString('hex')]
+      world.secrets.push(young)
       const [one] = world.puentes
       const wrong: string[] = []
       const chats = await world.load.openChats('setup', 3)
+      wrong.push(...(await talkUntilShared(world, chats)))
       const from = (await world.doors.ledger()).at(-1)!.n
       if (!(await all(world, young, 401))) wrong.push('a secret that nobody set was taken')
       const stopTalking = keepTalking(world, chats)

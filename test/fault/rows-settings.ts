@@ -1,7 +1,7 @@
 /** P7: settings of PostgreSQL by which commits could be lost or refused: read-only, fsync, synchronous_commit. */
 import pg from 'pg'
 import { knock } from './rows-postgres.ts'
-import type { Scenario } from './scenario.ts'
+import { eventually, type Scenario } from './scenario.ts'
 import type { World } from './world.ts'
 
 /** Runs statements as the owner of the server, one after the other. */
@@ -62,6 +62,34 @@ export const SETTING_ROWS: Scenario[] = [
   {
     id: 'P7',
     alone: true,
+    fault: 'PostgreSQL comes back as a hot standby',
+    moment: 'while running, and at the start',
+    allows: { uncertain: 'dead' },
+    async play(world) {
+      const wrong: string[] = []
+      await world.load.say('before', world.load.newPhone())
+      await world.settle(20_000)
+      await world.database.stopAtOnce()
+      await world.database.startAsStandby()
+      const [row] = await world.query<{ standby: boolean }>('select pg_is_in_recovery() as standby')
+      if (row!.standby !== true) wrong.push('the server is no standby')
+      const saying = world.load.say('during', world.load.newPhone())
+      const answer = await knock(world)
+      if (answer.status !== 503) wrong.push(`answered ${answer.status} although nothing can be stored`)
+      const ready = await fetch(`${world.publicUrl}/readyz`, { signal: AbortSignal.timeout(8_000) })
+      if (ready.status !== 503) wrong.push(`readiness ${ready.status} on a standby`)
+      wrong.push(...(await startRefused(world, 'read_only')))
+      await world.database.stopAtOnce()
+      await world.database.startAgain()
+      if (!(await eventually(async () => (await knock(world)).status === 200, 10_000)))
+        wrong.push('not healed within 10 s after it became the primary again')
+      await saying
+      return wrong
+    }
+  },
+  {
+    id: 'P7',
+    alone: true,
     fault: 'fsync off',
     moment: 'at the start of a process',
     quick: true,
@@ -83,6 +111,7 @@ export const SETTING_ROWS: Scenario[] = [
     fault: 'synchronous_commit off, Puente killed and PostgreSQL stopped at once',
     moment: 'right after the 200',
     quick: true,
+    allows: { uncertain: 'dead' },
     async play(world, { quick }) {
       await asOwner(world, `alter database ${world.name} set synchronous_commit = off`)
       await world.kill(world.puentes.at(-1)!)

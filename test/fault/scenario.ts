@@ -1,7 +1,10 @@
 /** A row as data (what breaks, when, what must hold beside the common laws), and the runner that gives it a world. */
+import type { Direction } from './breakpoints.ts'
 import type { FaultDatabase } from './database.ts'
+import type { Chat } from './load.ts'
 import { type JudgeOptions, judgeWorld } from './oracle.ts'
-import { failedRow, type Head, NotRun, notRunRow, type Row, toRow } from './report.ts'
+import { type Allowance, failedRow, type Head, NotRun, notRunRow, type Row, TooSlow, toRow } from './report.ts'
+import { BOUNDS, type Bounds, judgeShares, printShares, watchWorld } from './watch.ts'
 import { makeWorld, type World } from './world.ts'
 
 export interface Scenario extends Head {
@@ -11,7 +14,17 @@ export interface Scenario extends Head {
   trueTimes?: boolean
   /** How many Puente processes are running at the beginning (default 1). */
   processes?: number
+  /** Business numbers that the stand-in has, all connected (default 1). */
+  numbers?: number
   judge?: JudgeOptions
+  /** What may become of messages beside being delivered once. */
+  allows?: Allowance
+  /** Where the common bounds of I7 do not fit, and why is said there. */
+  bounds?: Partial<Bounds>
+  /** Directions in which each of several processes must have delivered something (default: both). */
+  loads?: readonly Direction[]
+  /** The least share of several processes, of what would be fair (default: anything above nothing). */
+  leastShare?: number
   /** How long recovery may take, milliseconds (default 60 s). */
   patienceMs?: number
   /** Touches what all worlds share (PostgreSQL's server, its relay): nothing else may run meanwhile. */
@@ -25,7 +38,8 @@ export interface PlayOptions {
   quick: boolean
 }
 
-const PLAY_MS = 400_000
+/** True times have outages of minutes in them. */
+const PLAY_MS = 560_000
 
 export async function runScenario(
   database: FaultDatabase,
@@ -37,13 +51,28 @@ export async function runScenario(
   let world: World | null = null
   try {
     const timeFactor = scenario.trueTimes === true ? 1 : options.timeFactor
-    const made = await makeWorld(database, { seed: options.seed, timeFactor, start: scenario.processes !== 0 })
+    const made = await makeWorld(database, {
+      seed: options.seed,
+      timeFactor,
+      start: scenario.processes !== 0,
+      numbers: scenario.numbers
+    })
     world = made
     for (let more = 1; more < (scenario.processes ?? 1); more++) await made.start()
-    const failures = await bounded(scenario.play(made, options), PLAY_MS)
+    const watch = watchWorld(made, { ...BOUNDS, ...scenario.bounds })
+    let unbounded: string[] = []
+    let failures: string[]
+    try {
+      failures = await bounded(scenario.play(made, options), PLAY_MS)
+    } finally {
+      unbounded = await watch.stop()
+    }
+    const shares = watch.shares()
+    if (shares.some(each => each.togetherMs > 0)) printShares(shares)
+    const idle = judgeShares(shares, scenario.loads ?? ['in', 'out'], scenario.leastShare)
     if (!made.puentes.some(puente => puente.isUp())) await made.start()
     const verdict = await judgeWorld(made, { ...scenario.judge, patienceMs: scenario.patienceMs ?? 60_000 })
-    return toRow(scenario, 1, verdict, took(), failures)
+    return toRow(scenario, 1, verdict, took(), [...failures, ...idle, ...unbounded], scenario.allows)
   } catch (error) {
     if (error instanceof NotRun) return notRunRow(scenario, error.message)
     return failedRow(scenario, error, took())
@@ -55,7 +84,7 @@ export async function runScenario(
 async function bounded<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const over = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not over within ${ms} ms`)), ms)
+    timer = setTimeout(() => reject(new TooSlow(`not over within ${ms} ms`)), ms)
   })
   try {
     return await Promise.race([work, over])
@@ -103,6 +132,26 @@ export function keepTalking(world: World, chats: Awaited<ReturnType<World['load'
     going = false
     await both
   }
+}
+
+/** Traffic both ways until each running process has its part of both; the sentence names who has none. */
+export async function talkUntilShared(world: World, chats: Chat[], patienceMs = 20_000): Promise<string[]> {
+  const stopTalking = keepTalking(world, chats)
+  const idle = async (): Promise<string[]> => {
+    const up = world.puentes.filter(each => each.isUp())
+    const shares = await Promise.all(
+      up.map(async each => {
+        const figures = await each.figures()
+        return [figures.get('puente_inbound_delivered_total') ?? 0, figures.get('puente_outbound_total') ?? 0]
+      })
+    )
+    return up.flatMap((each, i) =>
+      shares[i]!.some(share => share === 0) ? [`process ${each.pid}: ${shares[i]!.join(' in, ')} out`] : []
+    )
+  }
+  const shared = await eventually(async () => (await idle()).length === 0, patienceMs)
+  await stopTalking()
+  return shared ? [] : await idle()
 }
 
 export const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))

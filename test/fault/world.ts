@@ -14,6 +14,13 @@ import { createLoad, type Load } from './load.ts'
 import { type ProcessOptions, type Puente, startPuente } from './puente.ts'
 import { findFreePort, type Relay, startRelay } from './relay.ts'
 
+/** A process that ended, whoever ended it. */
+export interface Death {
+  pid: number
+  /** By this machine's clock. */
+  atMs: number
+}
+
 export interface World {
   name: string
   doors: Doors
@@ -29,6 +36,9 @@ export interface World {
   puentes: Puente[]
   /** Processes that ended by themselves with something else than 0 or our signal. */
   crashes: string[]
+  deaths: Death[]
+  /** Secrets that a row made up, beside those of the stand-ins. */
+  secrets: string[]
   start(options?: StartOptions): Promise<Puente>
   /** Ends the process and takes it from the relay. */
   kill(puente: Puente, signal?: NodeJS.Signals): Promise<void>
@@ -50,11 +60,11 @@ let worlds = 0
 
 export async function makeWorld(
   database: FaultDatabase,
-  options: { seed: number; timeFactor: number; redisUrl?: string; start?: boolean }
+  options: { seed: number; timeFactor: number; redisUrl?: string; start?: boolean; numbers?: number }
 ): Promise<World> {
   const name = `w${++worlds}_${randomBytes(3).toString('hex')}`
   const [doors, databaseUrl, front, dataDir] = await Promise.all([
-    startSandbox(options.seed),
+    startSandbox(options.seed, options.numbers),
     database.create(name),
     startRelay(),
     mkdtemp(join(tmpdir(), 'puente-fault-'))
@@ -77,6 +87,8 @@ export async function makeWorld(
     log: [],
     puentes: [],
     crashes: [],
+    deaths: [],
+    secrets: [],
     async start(given = {}) {
       const port = await findFreePort()
       const { release, timeZone, ...setup } = given
@@ -98,6 +110,7 @@ export async function makeWorld(
       world.puentes.push(puente)
       front.targets = [...front.targets, port]
       void puente.ended.then(({ code, signal }) => {
+        world.deaths.push({ pid: puente.pid, atMs: Date.now() })
         front.targets = front.targets.filter(each => each !== port)
         if (code !== 0 && signal !== 'SIGKILL') world.crashes.push(`process ${puente.pid} ended with ${code ?? signal}`)
       })
@@ -114,10 +127,11 @@ export async function makeWorld(
       // The server may have come back on another port.
       const connectionString = database.direct(name)
       if (poolUrl !== connectionString) {
-        await pool?.end().catch(() => {})
+        const old = pool
         poolUrl = connectionString
-        pool = new pg.Pool({ connectionString, max: 2, connectionTimeoutMillis: 5_000 })
+        pool = new pg.Pool({ connectionString, max: 3, connectionTimeoutMillis: 5_000 })
         pool.on('error', () => {})
+        void old?.end().catch(() => {})
       }
       return (await pool!.query(text, values)).rows
     },
@@ -141,7 +155,13 @@ export async function makeWorld(
       await rm(dataDir, { recursive: true, force: true })
     }
   }
-  if (options.start !== false) await world.start()
+  try {
+    if (options.start !== false) await world.start()
+  } catch (error) {
+    // Nobody else has it yet.
+    await world.close()
+    throw error
+  }
   return world
 }
 

@@ -294,7 +294,7 @@ t.test('puente admin-link', async t => {
           [foreignId, 'unproven']
         ]
       )
-      t.match(body.aside, [{ numberId: foreignId, kind: 'message', code: 'wa_unknown', count: 1, replayable: false }])
+      t.match(body.aside, [{ numberId: foreignId, kind: 'message', code: 'wa_unknown', count: 1, replayable: true }])
     }
   )
 

@@ -70,7 +70,7 @@ t.test('S13: several numbers share app, attributes and label; the last one to go
 
   await lab.disconnect(lab.file(0).whatsapp.phoneNumberId)
   held = lab.held()
-  t.same([held.rules.length, held.folders.length, held.apps.length, held.attributes.length], [1, 1, 1, 7])
+  t.same([held.rules.length, held.folders.length, held.apps.length, held.attributes.length], [1, 1, 1, 8])
   t.equal(held.subscribed, true, 'the other number still needs its webhooks')
   t.ok(held.appCallback)
   await lab.until('only one is served', () => lab.runtime.bridge.registry.numbers().length === 1)

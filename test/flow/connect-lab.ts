@@ -41,7 +41,7 @@ export interface Lab {
   shown(): string
   /** What the stand-ins hold now. */
   held(): Held
-  /** Calls that may change something, since a mark; the fetched icon is none. */
+  /** Calls that may change something, since a mark; an address that was fetched in vain is none. */
   changes(after: number): string[]
   mark(): number
   query(text: string, values?: unknown[]): Promise<Loose[]>
@@ -57,6 +57,8 @@ export interface Held {
   apps: string[]
   attributes: string[]
   members: number[][]
+  /** How many files, also those that belong to nothing. */
+  files: number
   override: string | null
   subscribed: boolean
   appCallback: Loose
@@ -194,7 +196,7 @@ const isMirror = (entry: { name: string; body?: unknown }): boolean =>
   entry.name.startsWith('PATCH /inboxes') && JSON.stringify(entry.body ?? null).includes('message_templates')
 
 function isFetch(entry: LedgerEntry): boolean {
-  return entry.name === 'POST /upload'
+  return entry.name === 'POST /upload' && entry.status === 422
 }
 
 function holdings(sandbox: Sandbox): Held {
@@ -210,6 +212,7 @@ function holdings(sandbox: Sandbox): Held {
     apps: rows('dashboard_apps').map(row => row.content[0].url),
     attributes: rows('custom_attribute_definitions').map(row => row.attribute_key),
     members: snapshot.inboxes.map((inbox: Loose) => inbox.memberIds),
+    files: snapshot.blobs.length,
     override: graph.numbers[0].overrideUri,
     subscribed: graph.subscription.wabaSubscribed,
     appCallback: graph.subscription.appCallback

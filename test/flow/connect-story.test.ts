@@ -27,14 +27,20 @@ t.test('S2, S36, S40: from nothing to a number that serves, with everything that
     puente: { phoneNumberId: json.phoneNumberId, installation: lab.runtime.installation }
   })
   t.ok(inbox.avatarPath, 'the inbox has a picture')
+  t.equal(held.files, 1, 'which is the only file: that Chatwoot reaches Puente was seen without one')
   t.equal(held.members[0]!.length, 4, 'all agents are members')
   t.same(held.apps, [`${lab.url}/app/tab`])
   t.same(held.labels, ['whatsapp'])
-  t.same(
-    held.attributes.sort(),
-    readManifest()
-      .offers.attributes.map(each => each.key)
-      .sort()
+  const { attributes, contactLink } = readManifest().offers
+  t.same(held.attributes.sort(), [...attributes, contactLink].map(each => each.key).sort())
+  const { url, accountId, adminToken } = lab.sandbox.desk.config()
+  const defined = await fetch(`${url}/api/v1/accounts/${accountId}/custom_attribute_definitions`, {
+    headers: { 'api-access-token': adminToken }
+  })
+  t.match(
+    ((await defined.json()) as Loose[]).find(each => each.attribute_key === contactLink.key),
+    { attribute_model: 'contact_attribute', attribute_display_type: 'link' },
+    'a link on the contact’s page'
   )
   t.match(held.folders, [{ name: 'whatsapp', query: { payload: [{ attribute_key: 'inbox_id', values: [inbox.id] }] } }])
   t.equal(held.override, `${lab.url}/webhooks/whatsapp`)

@@ -176,6 +176,16 @@ function show(row: Loose): string {
   return `${row.type}${echo ? ' echo' : ''}${quoted ? ' quoting' : ''}: ${row.content ?? ''}`
 }
 
+/** Which rule a fixture proves here; that files arrive whole is proved in inbound-media.test.ts. */
+const PROVES: [fixture: RegExp, rule: string][] = [
+  [/^inbound-location/, 'S70: a location'],
+  [/^inbound-contacts/, 'S72: shared contacts'],
+  [/reaction/, 'S88: a reaction'],
+  [/revoke/, 'S89: a deletion'],
+  [/^(?:inbound-(?:image|video|audio|document|sticker)|smb-message-echoes-image)/, 'S90: a file that is gone'],
+  [/unsupported|131000|unknown-message/, 'S87, S91: what WhatsApp does not pass on']
+]
+
 t.test('every webhook of the contract, from signature to desk row', async t => {
   const flow = await startFlow(t)
   // Between the second of connecting and now lies nothing that would be too early.
@@ -194,7 +204,8 @@ t.test('every webhook of the contract, from signature to desk row', async t => {
   const stored = await sql(flow, 'select key, state, code from events')
 
   for (const [name, each] of moved) {
-    await t.test(`S66–S72, S87–S91: ${name}`, async t => {
+    const [, rule = 'a webhook'] = PROVES.find(([fixture]) => fixture.test(name)) ?? []
+    await t.test(`${rule}: ${name}`, async t => {
       const group = each.text.includes('group_id') ? /"group_id": "([^"]+)"/.exec(each.text)?.[1] : undefined
       const rows = rowsOf(flow, each, group)
       const expected = (ROWS[name] ?? []).map(row => row.replaceAll('$phone', `+${each.waId}`))

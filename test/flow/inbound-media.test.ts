@@ -4,7 +4,9 @@ import { getSample } from '../../adapters/sandbox/graph/samples.ts'
 import type { Loose } from '../support/puente.ts'
 import { startFlow } from '../support/puente.ts'
 import {
+  allRows,
   conversationsOf,
+  count,
   deliver,
   type Moved,
   moveFixture,
@@ -14,7 +16,8 @@ import {
   rowsOf,
   serveMedia,
   sql,
-  value
+  value,
+  webhook
 } from './inbound-lab.ts'
 
 // Tests share two cores with others; waits end with what they wait for.
@@ -97,17 +100,18 @@ t.test('media that WhatsApp has arrive as files, whole and of the right kind', a
 })
 
 t.test('media: a fault that passes is waited out, one that stays becomes a sentence', async t => {
-  const flow = await startFlow(t)
+  const flow = await startFlow(t, { injected: { timeFactor: 0.1 } })
   const { bytes } = getSample('jpeg')!
   const sayPicture = async (nth: number, match: string, status: number, count: number) => {
     const media = await serveMedia(flow, bytes, 'image/jpeg')
     const about = match.replace('$id', media.id)
     flow.sandbox.faults.set([{ on: 'call:graph', kind: 'status', match: about, status, count }])
+    const startedMs = performance.now()
     const moved = moveFixture(flow, 'inbound-image', 700 + nth)
     Object.assign(moved.body.entry[0].changes[0].value.messages[0].image, { id: media.id, sha256: media.sha256 })
     t.equal(await deliver(flow, moved.body), 200)
     await flow.settle(60_000)
-    return { moved, hex: media.hex }
+    return { moved, hex: media.hex, tookMs: performance.now() - startedMs }
   }
   const cases: [name: string, match: string, status: number][] = [
     ['Graph has a fault when asked for the address', '$id', 500],
@@ -121,7 +125,8 @@ t.test('media: a fault that passes is waited out, one that stays becomes a sente
     t.equal(row?.content, 'Broken item', name)
     t.equal(flow.sandbox.faults.list().filter(each => (each.count ?? 1) > 0).length, 0, 'the fault has happened')
   }
-  const { moved } = await sayPicture(9, 'GET /whatsapp_business', 500, 50)
+  const { moved, tookMs } = await sayPicture(9, 'GET /whatsapp_business', 500, 50)
+  t.ok(tookMs > 9_000, `a minute and a half of Meta's trouble are waited out (${Math.round(tookMs)} ms at a tenth)`)
   const [row] = rowsOf(flow, moved)
   t.match(row.content, /^Broken item\n\n⚠️ Picture: could not be fetched\. Puente can fetch it again/)
   t.match(row.contentAttributes.puente, { placeholder: true, error: 'media_unfetched' })
@@ -134,6 +139,65 @@ t.test('media: a fault that passes is waited out, one that stays becomes a sente
   t.match(told.content, /“all\.pdf”: too large to show here \(104\.9 MB\)/)
   t.equal(told.attachments.length, 0)
 })
+
+t.test('media: an outage of half a minute ends with the picture, before what the customer wrote behind it', async t => {
+  const flow = await startFlow(t, { injected: { timeFactor: 0.1 } })
+  const media = await serveMedia(flow, getSample('jpeg')!.bytes, 'image/jpeg')
+  flow.sandbox.faults.set([{ on: 'call:graph', kind: 'status', match: media.id, status: 503 }])
+  const asked = (): number => flow.ledger({ side: 'graph', what: 'call' }).filter(call => call.status === 503).length
+  const at = nowSeconds()
+  const image = { id: media.id, sha256: media.sha256, mime_type: 'image/jpeg', caption: 'look' }
+  const picture = { at, more: { type: 'image', text: undefined, image } }
+  t.equal(await deliver(flow, webhook(flow, picture, { text: 'did you see it?', at })), 200)
+  await flow.until('the lane was left and came back', () => asked() >= 5, 20_000)
+  await deliver(flow, webhook(flow, { waId: '15550107778', name: 'Berta', text: 'somebody else' }))
+  await flow.until('other customers do not wait', () => count(flow, 'somebody else') === 1, 5_000)
+  t.equal(count(flow, 'did you see it?'), 0, 'in order')
+  flow.sandbox.faults.set([])
+  await flow.settle(30_000)
+  const [conversation] = conversationsOf(flow, { waId: '15550107777' })
+  t.same(
+    rowsIn(conversation).map((row: Loose) => [row.content, row.attachments?.[0]?.sha256]),
+    [
+      ['look', media.hex],
+      ['did you see it?', undefined]
+    ]
+  )
+})
+
+t.test(
+  'media: while the token is dead the number is paused and pictures wait; texts go on; a new token fetches',
+  async t => {
+    const flow = await startFlow(t, { injected: { timeFactor: 0.1 } })
+    const media = await serveMedia(flow, getSample('jpeg')!.bytes, 'image/jpeg')
+    const image = { id: media.id, sha256: media.sha256, mime_type: 'image/jpeg', caption: 'look' }
+    const picture = { more: { type: 'image', text: undefined, image } }
+    await flow.door('graph', { token: 'expired' })
+    const others = ['15550107781', '15550107782', '15550107783']
+    for (const waId of others) await deliver(flow, webhook(flow, { ...picture, waId, name: waId }))
+    const paused = (): Promise<Loose[]> => sql(flow, 'select paused_code from numbers')
+    await flow.until('paused', async () => (await paused())[0].paused_code === 'wa_token_invalid')
+    await deliver(flow, webhook(flow, { waId: '15550107784', name: 'Berta', text: 'only words' }))
+    await flow.until('texts go on', () => count(flow, 'only words') === 1, 5_000)
+    t.equal(allRows(flow).length, 1, 'no placeholder')
+    const refused = (): number =>
+      flow.ledger({ side: 'graph', what: 'call' }).filter(call => call.status === 401).length
+    const before = refused()
+    await flow.until('one probe after a while', () => refused() > before, 20_000)
+    t.ok(refused() <= before + 2, 'no storm of refused calls')
+    await flow.door('graph', { token: 'valid', validToken: 'the-new-token' })
+    const number = flow.runtime.bridge.registry.numbers()[0]!
+    await flow.runtime.bridge.numbers.saveNumber({ ...number, token: 'the-new-token' } as never)
+    await flow.runtime.refresh()
+    await flow.until('all pictures', () => allRows(flow).length === 4, 5_000)
+    await flow.settle(30_000)
+    t.same(
+      allRows(flow).flatMap((row: Loose) => (row.attachments ?? []).map((file: Loose) => file.sha256)),
+      others.map(() => media.hex)
+    )
+    await flow.until('no longer paused', async () => (await paused())[0].paused_code === null)
+  }
+)
 
 t.test('a form with two files of which one is gone loses only that one', async t => {
   const flow = await startFlow(t)

@@ -1,11 +1,79 @@
 /** The desk calls once: what was not heard is found by reading, sent when it is young, flagged when it is old. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { createReconcile } from '../../plugin/core/reconcile.ts'
+import { hookRow, mayLeave } from '../../plugin/http/chatwoot-webhook.ts'
 import { type Loose, startFlow } from '../support/puente.ts'
-import { beginTalk, lastEntry, paint, sentTo, talkOf, textsOf } from './talk.ts'
+import { beginTalk, lastEntry, paint, query, sentTo, talkOf, textsOf } from './talk.ts'
 
 const FACTOR = 0.05
 const GRACE_MS = 30_000 * FACTOR + 1_100
+
+t.test('a conversation of long ago that is nobody’s any more', async t => {
+  const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
+  const talk = await beginTalk(flow)
+  const answer = talk.reply('answered at the time')
+  await flow.until('sent', () => talk.sent()[0])
+  await flow.settle()
+  talk.act('resolve')
+  await flow.until('heard', async () =>
+    (await query(flow, 'select conversation_status as status from bindings')).every(row => row.status === 'resolved')
+  )
+  await talk.say('another matter')
+  await flow.until('its successor', () => flow.conversations().length === 2)
+  await flow.settle()
+  const { desk } = flow.runtime.bridge
+  const asked: number[] = []
+  const list = desk.listMessagesAfter
+  desk.listMessagesAfter = (access, id, after, ...more) => {
+    if (id === talk.conversationId) asked.push(after)
+    return list(access, id, after, ...more)
+  }
+  t.teardown(() => {
+    desk.listMessagesAfter = list
+  })
+  const note = async (content: string): Promise<void> => {
+    talk.reply(content, { private: true })
+    await sleep(GRACE_MS)
+    await flow.until('read', async () => {
+      const before = asked.length
+      t.match(await flow.runtime.reconcile.run(false), { found: 0 })
+      return asked.length > before
+    })
+  }
+
+  await t.test('is read once from its start, then from where it was read', async t => {
+    await note('seen')
+    await note('seen too')
+    t.equal(asked[0], 0)
+    t.ok(asked.at(-1)! >= answer, asked.join())
+  })
+
+  await t.test('what was sent so long ago that we forgot it is not taken for unheard', async t => {
+    await flow.door('clock', { jumpMs: 181 * 86_400_000 })
+    await talk.say('half a year later')
+    await flow.settle()
+    // What retention and the passing of the days take away.
+    for (const table of ['deliveries', 'parts', 'receipts'])
+      await query(flow, `delete from ${table} where message_id = $1`, [answer])
+    await query(flow, 'delete from events where key = $1', [`d:${answer}`])
+    const fresh = createReconcile({
+      bridge: flow.runtime.bridge,
+      mayLeave,
+      toRow: (number, hook, payload, kind, key) => hookRow(flow.runtime.bridge, number, hook, payload, kind, key)
+    })
+    talk.reply('a look back', { private: true })
+    await sleep(GRACE_MS)
+    asked.length = 0
+    await flow.until('read', async () => {
+      t.match(await fresh.run(false), { found: 0 })
+      return asked.length > 0
+    })
+    t.equal(asked[0], 0, 'from its start, as after a restart')
+    await flow.settle()
+    t.not(talk.row(answer).status, 'failed')
+  })
+})
 
 t.test('missed hooks', async t => {
   const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
@@ -161,6 +229,38 @@ t.test('missed hooks', async t => {
     await flow.settle()
     t.same(textsOf(talk.sent()), ['heard, painted unheard', 'unheard and painted'])
     await flow.door('graph', { statuses: { mode: 'instant' } })
+  })
+
+  await t.test('a conversation resolved unheard: the customer’s next words begin a new one', async t => {
+    const talk = await beginTalk(flow)
+    await flow.settle()
+    await flow.door('faults', [{ on: 'hook:desk', kind: 'drop', match: 'conversation_' }])
+    talk.act('resolve')
+    await sleep(300)
+    await flow.door('faults', [])
+    await read()
+    await talk.say('something new')
+    const next = await flow.until('the next conversation', () =>
+      flow.conversations().find(one => one.contact?.phone === `+${talk.customer}` && one.id !== talk.conversationId)
+    )
+    t.match(next.messages[0], { content: 'something new' })
+    t.equal(talk.conversation().status, 'resolved')
+  })
+
+  await t.test('resolved and opened again, heard the wrong way round: it stays one conversation', async t => {
+    const talk = await beginTalk(flow)
+    await flow.settle()
+    await flow.door('faults', [
+      { on: 'hook:desk', kind: 'delay', match: 'conversation_status_changed', delayMs: 900, count: 1 }
+    ])
+    talk.act('resolve')
+    await flow.until('on its slow way', () => flow.sandbox.faults.list()[0]?.count === 0)
+    talk.act('open')
+    await sleep(1_500)
+    await flow.settle()
+    await talk.say('still me')
+    await flow.until('it', () => talk.conversation().messages.some((message: Loose) => message.content === 'still me'))
+    t.equal(flow.conversations().filter(one => one.contact?.phone === `+${talk.customer}`).length, 1)
   })
 
   await t.test('when nothing happened, a look costs one call', async t => {

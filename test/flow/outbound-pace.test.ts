@@ -78,6 +78,52 @@ t.test('pace and pauses', async t => {
     t.not(talk.row(messageId).status, 'failed', 'nobody needs to know of a moment')
   })
 
+  const aged = (messageId: number): Promise<unknown> =>
+    query(flow, `update events set received_at = received_at - interval '25 hours' where key = $1`, [`d:${messageId}`])
+  const refusedFor = (content: string): Promise<unknown> =>
+    flow.until('refused once', async () => (await query(flow, `select 1 from parts where code = $1`, [content]))[0])
+
+  await t.test(
+    'a pair that stays throttled for a day: shown failed, and what was written behind it goes on',
+    async t => {
+      const talk = await beginTalk(flow)
+      await flow.door('graph', { failNext: { code: 131056, as: 'sync', customer: talk.customer, count: 1_000 } })
+      const messageId = talk.reply('throttled for ever')
+      await refusedFor('wa_throttled_pair')
+      await aged(messageId)
+      await flow.until('shown failed', () => talk.row(messageId).status === 'failed', 20_000)
+      t.match(talk.row(messageId).contentAttributes.external_error, /wa_throttled_pair/)
+      const behind = talk.reply('behind it')
+      await flow.door('graph', { failNext: null })
+      await flow.until('what came behind', () => talk.sent().length === 1, 20_000)
+      t.same(textsOf(talk.sent()), ['behind it'])
+      t.not(talk.row(behind).status, 'failed')
+    }
+  )
+
+  await t.test('a number that stays throttled for a day gives up each waiting answer, tried itself or not', async t => {
+    const talk = await beginTalk(flow)
+    const other = await beginTalk(flow)
+    await flow.door('graph', { failNext: { code: 130429, as: 'sync', count: 1_000 } })
+    const messageId = talk.reply('throttled for ever')
+    await refusedFor('wa_throttled_number')
+    const second = other.reply('never even tried')
+    await flow.until(
+      'stored',
+      async () => (await query(flow, 'select 1 from events where key = $1', [`d:${second}`]))[0]
+    )
+    await aged(messageId)
+    await aged(second)
+    await flow.until(
+      'both shown failed',
+      () => [talk.row(messageId), other.row(second)].every(row => row.status === 'failed'),
+      30_000
+    )
+    await flow.door('graph', { failNext: null })
+    await flow.settle(20_000)
+    t.equal(talk.sent().length + other.sent().length, 0)
+  })
+
   await t.test('an expired token pauses its number, says so, leaves the other alone, and resumes', async t => {
     const talk = await beginTalk(flow)
     const waiting = await beginTalk(flow)

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { type Loose, startFlow } from '../support/puente.ts'
-import { beginTalk, paint, sampleFile, type Talk, textsOf } from './talk.ts'
+import { beginTalk, paint, query, sampleFile, type Talk, textsOf } from './talk.ts'
 
 t.test('answers that exist', async t => {
   const flow = await startFlow(t, { injected: { timeFactor: 0.4 } })
@@ -109,6 +109,90 @@ t.test('answers that exist', async t => {
     t.match(notes()[0].content, /cannot recall/)
     t.same(textsOf(talk.sent()), ['said too much'], 'neither the note nor "This message was deleted" is sent')
   })
+
+  const notesIn = (talk: Talk): Loose[] => talk.conversation().messages.filter((message: Loose) => message.private)
+  const statesOf = async (messageId: number): Promise<unknown[]> =>
+    (await query(flow, 'select state from parts where message_id = $1 order by part', [messageId])).map(
+      row => row.state
+    )
+
+  await t.test(
+    'deleted half sent: the rest never leaves, and a note says that a part is with the customer',
+    async t => {
+      const talk = await beginTalk(flow)
+      const throttled = { error: { code: 131056, message: 'Pair rate limit hit' } }
+      await flow.door('faults', [
+        { on: 'call:graph', kind: 'delay', match: 'POST /messages', count: 1, delayMs: 1 },
+        { on: 'call:graph', kind: 'status', match: 'POST /messages', status: 400, body: throttled }
+      ])
+      const messageId = talk.reply('two files', {
+        attachments: [sampleFile('jpeg', 'a.jpg'), sampleFile('pdf', 'b.pdf')]
+      })
+      await flow.until('half sent', async () => (await statesOf(messageId)).join() === '1,2', 15_000)
+      talk.act('delete', { messageId })
+      await flow.until('the note', () => notesIn(talk)[0], 15_000)
+      await flow.door('faults', [])
+      await quiet()
+      t.equal(notesIn(talk).length, 1)
+      t.match(notesIn(talk)[0].content, /A part of this message had left already/)
+      t.equal(talk.sent().length, 1, 'the second file never leaves')
+      const [delivery] = await query(flow, 'select state, parts from deliveries where message_id = $1', [messageId])
+      t.same(delivery, { state: 'sent', parts: 1 })
+    }
+  )
+
+  await t.test(
+    'deleted while its outcome is unknown: nothing is repeated, and a note says that it may be there',
+    async t => {
+      const talk = await beginTalk(flow)
+      await flow.door('faults', [{ on: 'call:graph', kind: 'reset', match: 'POST /messages', count: 1 }])
+      const messageId = talk.reply('lost on the way')
+      await flow.until('tried', async () => (await statesOf(messageId)).join() === '0', 15_000)
+      await flow.until('the lane waits for a status', () => flow.runtime.pump.held() === 0)
+      talk.act('delete', { messageId })
+      await flow.until('the note', () => notesIn(talk)[0], 60_000 * 0.4 + 10_000)
+      await quiet()
+      t.match(notesIn(talk)[0].content, /it may have been sent/)
+      t.same(await statesOf(messageId), [3], 'settled as unknown for good')
+      const [delivery] = await query(flow, 'select state from deliveries where message_id = $1', [messageId])
+      t.same(delivery, { state: 'recalled' }, 'nobody is asked to press Retry on what is deleted')
+      t.equal(talk.sent().length, 0)
+    }
+  )
+
+  await t.test(
+    'deleted after its second part was refused: the first is with the customer, and that is said',
+    async t => {
+      const talk = await beginTalk(flow)
+      await flow.door('faults', [
+        { on: 'call:graph', kind: 'delay', match: 'POST /messages', count: 1, delayMs: 1 },
+        {
+          on: 'call:graph',
+          kind: 'status',
+          match: 'POST /messages',
+          status: 400,
+          body: { error: { code: 131026 } },
+          count: 1
+        }
+      ])
+      const messageId = talk.reply('two files', {
+        attachments: [sampleFile('jpeg', 'a.jpg'), sampleFile('pdf', 'b.pdf')]
+      })
+      await failed(talk, messageId)
+      talk.act('delete', { messageId })
+      await flow.until('the note', () => notesIn(talk)[0], 15_000)
+      t.match(notesIn(talk)[0].content, /A part of this message had left already/)
+
+      const refused = await beginTalk(flow)
+      await failNext(refused, 131026, 'sync')
+      const whole = refused.reply('refused as a whole')
+      await failed(refused, whole)
+      refused.act('delete', { messageId: whole })
+      await sleep(300)
+      await quiet()
+      t.same(notesIn(refused), [], 'what never left needs no note')
+    }
+  )
 
   await t.test('deleted before it could leave: it never does', async t => {
     const talk = await beginTalk(flow)

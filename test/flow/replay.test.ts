@@ -9,7 +9,7 @@ t.test('S90: a picture that could not be fetched is a sentence first, and a pict
     { on: 'call:graph', kind: 'status', status: 500, match: 'GET ', body: { error: { code: 2 } } }
   ])
   const { wamid } = await flow.say({ type: 'image', text: 'look' })
-  const first = await flow.until('the placeholder', () => flow.messages()[0])
+  const first = await flow.until('the placeholder', () => flow.messages()[0], 25_000)
   t.equal(first.attachments?.length ?? 0, 0)
   t.match(first.content, /could not|cannot/i, 'the reason stands in the row')
   t.match(first.content, /look/, 'the caption is not lost')

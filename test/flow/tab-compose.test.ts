@@ -56,9 +56,19 @@ t.test('S85: composed messages leave in their own form and stand readable in the
       /Where are you\?/
     ],
     [
-      { kind: 'contacts', contacts: [{ name: 'Paco', phones: [{ number: '+34600000001', type: 'WORK' }] }] },
+      {
+        kind: 'contacts',
+        contacts: [
+          {
+            name: 'Paco',
+            organisation: 'Taller_Sur',
+            phones: [{ number: '+34600000001', type: 'WORK' }],
+            emails: [{ address: 'paco@example.org' }]
+          }
+        ]
+      },
       sent => sent.contacts?.[0]?.name.formatted_name === 'Paco',
-      /Paco[\s\S]*\+34600000001/
+      /Paco[\s\S]*Taller\\?_Sur[\s\S]*\+34600000001[\s\S]*paco@example\.org/
     ]
   ]
   for (const [message, isIt, shown] of cases) {

@@ -1,4 +1,6 @@
 /** The agent's tab as a page would use it: signing in, calling `/api/v1`, writing notes in the desk. */
+import { createSandbox, type Sandbox } from '../../adapters/sandbox/sandbox.ts'
+import { connectNumber, readNumberFile } from '../../plugin/connect.ts'
 import { type Flow, type FlowOptions, type Loose, startFlow } from '../support/puente.ts'
 
 export interface TabAgent {
@@ -112,4 +114,78 @@ export async function openTab(t: { teardown(handler: () => unknown): unknown }, 
       return { conversationId: conversation.id, contactId: conversation.contactId ?? conversation.contact?.id }
     }
   }
+}
+
+/** Another desk on the same Puente, with an account of the same number and a number of its own. */
+export async function addDesk(
+  t: { teardown(handler: () => unknown): unknown },
+  flow: Flow,
+  seed = 91
+): Promise<Sandbox> {
+  const sandbox = await createSandbox({ graphPort: 0, deskPort: 0, seed })
+  t.teardown(() => sandbox.close())
+  const { runtime } = flow
+  for (const number of sandbox.config()['numbers'] as unknown[]) {
+    await connectNumber(readNumberFile(number), {
+      numbers: runtime.bridge.numbers,
+      connections: runtime.connections,
+      installation: runtime.installation,
+      publicUrl: flow.url,
+      graphUrl: sandbox.graphUrl,
+      graphVersion: 'v25.0',
+      sandbox: true,
+      env: {},
+      without: ['picture', 'label', 'rule', 'folder'],
+      onSaved: () => runtime.refresh()
+    })
+  }
+  await runtime.refresh()
+  return sandbox
+}
+
+export interface Listening {
+  events: { event: string; data: Loose }[]
+  /** When the server has ended the stream. */
+  ended: Promise<void>
+  isOver(): boolean
+  close(): void
+}
+
+/** The live line of a conversation, as the tab reads it. */
+export async function listenTo(
+  t: { teardown(handler: () => unknown): unknown },
+  tab: Tab,
+  as: TabAgent,
+  conversationId: number,
+  withDesk = false
+): Promise<Listening> {
+  const stop = new AbortController()
+  const headers: Record<string, string> = { authorization: `Bearer ${as.token}` }
+  if (withDesk) headers['x-desk-session'] = Buffer.from(JSON.stringify(as.desk)).toString('base64url')
+  const answer = await fetch(`${tab.flow.url}/api/v1/conversations/${conversationId}/events`, {
+    headers,
+    signal: stop.signal
+  })
+  if (answer.status !== 200) throw new Error(`no stream: ${answer.status}`)
+  const events: Listening['events'] = []
+  let over = false
+  const read = async (): Promise<void> => {
+    let buffer = ''
+    for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
+      const blocks = (buffer + chunk).split('\n\n')
+      buffer = blocks.pop() ?? ''
+      for (const block of blocks) {
+        const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(block) ?? []
+        if (event !== undefined) events.push({ event, data: JSON.parse(data!) })
+      }
+    }
+  }
+  const ended = read()
+    .catch(() => {})
+    .then(() => {
+      over = true
+    })
+  const close = (): void => stop.abort()
+  t.teardown(close)
+  return { events, ended, isOver: () => over, close }
 }

@@ -112,6 +112,9 @@ t.test('an instruction whose process ended goes on in another', async t => {
       number: { paused: { code: 'wa_payment', whoCanMend: 'admin', action: 'ask_admin' } },
       notices: [{ code: 'wa_payment', severity: 'error' }]
     })
+    t.same(status.body.allowed, [], 'nothing is offered that would be refused')
+    t.equal(status.body.notices.filter((each: Loose) => each.code === 'wa_payment').length, 1, 'said once')
+    t.equal(status.body.window.open, true, 'although the window is open')
   })
 })
 

@@ -190,8 +190,10 @@ t.test('texts and templates, in the agent’s own name', async t => {
     })
     t.match(details.body.parts, [{ part: 0, attempt: 1, wamid: /^wamid\./, state: 'read' }])
     const steps = details.body.timeline.map((each: Loose) => each.step)
-    for (const step of ['written', 'stored', 'attempted', 'sent', 'delivered', 'read', 'told'])
+    for (const step of ['written', 'stored', 'attempted', 'accepted', 'sent', 'delivered', 'read', 'told'])
       t.ok(steps.includes(step), step)
+    const way = ['written', 'attempted', 'accepted', 'sent', 'delivered', 'read'].map(step => steps.indexOf(step))
+    t.same(way, [...way].sort((a, b) => a - b), 'in the order in which things happened')
     const incoming = list.body.messages.find((each: Loose) => each.direction === 'in')
     const received = await tab.call('GET', `/conversations/${conversationId}/messages/${incoming.messageId}`, {
       as: bea

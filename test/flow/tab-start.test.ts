@@ -25,7 +25,7 @@ t.test('an agent begins a conversation', async t => {
       ...more
     })
 
-  await t.test('S45, S48: with a phone number that nobody knows yet', async t => {
+  await t.test('S45, S47, S48: from the tab, with a phone number that nobody knows yet', async t => {
     const numbers = await tab.call('GET', '/numbers', { as: bea, withDesk: true })
     t.match(numbers.body.numbers, [{ id: number.id, lastUsedAt: null }])
     const text = await start({ phone: '+34 611 00 01 01', message: { kind: 'text', text: 'Hola' } })

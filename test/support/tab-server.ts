@@ -48,6 +48,9 @@ export interface TabServer {
   /** Problems by route: the next calls are refused with them. */
   refuse: Partial<Record<RouteName, { status: number; code: string; title: string; link?: string }>>
   paired: boolean
+  /** Whose session the desk's cookie is. */
+  agentId: number
+  ways: ('desk' | 'pairing')[]
   /** Server-sent events to every open line. */
   tell(event: string, data: unknown): void
   /** What became of a send. */
@@ -115,6 +118,8 @@ export async function startTabServer(t: { teardown(work: () => unknown): unknown
     calls: [],
     refuse: {},
     paired: false,
+    agentId: 2,
+    ways: ['pairing'],
     sends: new Map(),
     tell(event, data) {
       for (const line of lines) line.raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
@@ -137,15 +142,15 @@ export async function startTabServer(t: { teardown(work: () => unknown): unknown
     }
   }
 
-  const session = (mode: 'desk' | 'paired') => ({
+  const session = (mode: 'desk' | 'paired', deskOrigin = 'http://desk.test') => ({
     token: `token-${mode}`,
     session: {
       mode,
       accountId: 1,
-      agent: { id: 2, name: 'Bea Agent' },
+      agent: { id: server.agentId, name: 'Bea Agent' },
       role: 'administrator' as const,
       locale: null,
-      deskUrl: 'http://desk.test',
+      deskUrl: deskOrigin,
       adminUrl: null,
       expiresAt: new Date(Date.now() + 3_600_000).toISOString()
     }
@@ -163,15 +168,16 @@ export async function startTabServer(t: { teardown(work: () => unknown): unknown
 
   type Handlers = { [N in RouteName]?: (input: RouteInput<N>, request: FastifyRequest) => RouteAnswer<N> }
   const handlers: Handlers = {
-    signInWays: () => ({ known: true, served: server.status.served, ways: ['pairing'] }),
-    signInByDesk: () => session('desk'),
+    signInWays: () => ({ known: true, served: server.status.served, ways: server.ways }),
+    signInByDesk: ({ body }) => session('desk', body.deskOrigin),
     startPairing: () => ({
       pairingId: '11111111-1111-4111-8111-111111111111',
       code: 'PUENTE-7KQ4-M2XD',
       secret: 's'.repeat(32),
       expiresAt: new Date(Date.now() + 600_000).toISOString()
     }),
-    askPairing: () => (server.paired ? { state: 'paired', signedIn: session('paired') } : { state: 'waiting' }),
+    askPairing: ({ body }) =>
+      server.paired ? { state: 'paired', signedIn: session('paired', body.deskOrigin) } : { state: 'waiting' },
     endSession: () => ({ ok: true }),
     readConversation: () => server.status,
     reopenConversation: () => {
@@ -185,7 +191,7 @@ export async function startTabServer(t: { teardown(work: () => unknown): unknown
       return server.status
     },
     retryMessage: () => ({ ok: true }),
-    listMessages: () => ({ messages, more: false }),
+    listMessages: () => ({ messages, nextBefore: null }),
     readMessage: ({ params }) => makeDetails(params.messageId),
     sendMessage: ({ body, headers }) => {
       server.sent.push({ message: body.message, key: headers['idempotency-key'] })
@@ -268,6 +274,7 @@ export async function startTabServer(t: { teardown(work: () => unknown): unknown
         sticker: 'sticker',
         voice: 'audio',
         header: /\.pdf$/.test(query.name) ? 'document' : 'image',
+        document: 'document',
         media: 'document'
       } as const
       return {

@@ -73,8 +73,8 @@ export interface Stage {
   frame: Frame
   /** Errors of the page, and requests to other hosts. */
   troubles: string[]
-  /** Loads the tab anew, as another conversation would. */
-  open(): Promise<void>
+  /** Loads the tab anew, as another conversation would; `elsewhere`: framed by another desk. */
+  open(elsewhere?: boolean): Promise<void>
 }
 
 export interface StageLook {
@@ -97,10 +97,13 @@ export async function setStage(t: TestLike, browser: Browser, look: StageLook = 
   const server = await startTabServer(t)
   look.prepare?.(server)
   const context = await readContext()
-  const desk = Fastify({ forceCloseConnections: true })
-  desk.get('/', (_, reply) => reply.type('text/html').send(deskPage(`${server.url}/app/tab`, context)))
-  const deskUrl = await desk.listen({ host: '127.0.0.1', port: 0 })
-  t.teardown(() => desk.close())
+  const openDeskPage = async (): Promise<string> => {
+    const desk = Fastify({ forceCloseConnections: true })
+    desk.get('/', (_, reply) => reply.type('text/html').send(deskPage(`${server.url}/app/tab`, context)))
+    t.teardown(() => desk.close())
+    return desk.listen({ host: '127.0.0.1', port: 0 })
+  }
+  const deskUrl = await openDeskPage()
 
   const scene = await browser.newContext({
     viewport: { width: look.width ?? 850, height: look.height ?? 780 },
@@ -131,8 +134,8 @@ export async function setStage(t: TestLike, browser: Browser, look: StageLook = 
     page,
     troubles,
     frame: page.mainFrame(),
-    async open() {
-      await page.goto(deskUrl)
+    async open(elsewhere = false) {
+      await page.goto(elsewhere ? await openDeskPage() : deskUrl)
       const frame = await (await page.waitForSelector('iframe')).contentFrame()
       if (!frame) throw new Error('no frame')
       stage.frame = frame

@@ -37,7 +37,7 @@ export const number: NumberInfo = {
   quality: 'green',
   messagingLimit: 2000,
   lastUsedAt: ago(hourMs),
-  callLink: 'https://wa.me/34600111222'
+  callLink: 'https://wa.me/call/34600000001'
 }
 
 export const sources: SlotSource[] = [
@@ -120,8 +120,15 @@ export function seedTemplate(part: SummaryPart, rest: SeedPart = {}): TemplateSe
       quality: 'green',
       languages: [],
       headerKind: rest.header?.kind ?? 'none',
+      headerText: rest.header?.kind === 'text' ? rest.header.text : null,
+      footer: rest.footer ?? null,
+      offer: rest.offer?.text ?? null,
       buttonTexts: buttons.map(one => one.label),
-      carousel: (rest.cards ?? []).length > 0,
+      cards: (rest.cards ?? []).map(card => ({
+        headerKind: card.header?.kind ?? 'none',
+        body: card.body?.text ?? null,
+        buttonTexts: card.buttons.map(one => one.label)
+      })),
       favourite: false,
       lastUsedAt: null,
       problem: null,

@@ -140,6 +140,18 @@ const OTHERS: ListedTemplate[] = [
     name: 'calls',
     components: [body('Call us.'), buttons({ type: 'VOICE_CALL', text: 'Call now' })]
   }),
+  listed({
+    name: 'document_header',
+    components: [{ type: 'HEADER', format: 'DOCUMENT' }, body('Your offer, {{1}}.')]
+  }),
+  listed({
+    name: 'location_and_buttons',
+    components: [
+      { type: 'HEADER', format: 'LOCATION' },
+      body('Come to {{1}}.'),
+      buttons({ type: 'FLOW', text: 'Book', flow_id: '1' })
+    ]
+  }),
   listed({ name: 'braced', components: [body('A set: {{{1}}}, see {{2}}.')] })
 ]
 

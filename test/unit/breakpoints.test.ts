@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { countUnnamedBreakpoints, directionsOf, listBreakpoints, listMoments } from '../fault/breakpoints.ts'
+import { directionsOf, listBreakpoints, listMoments, listUnreadable } from '../fault/breakpoints.ts'
 
 t.test('breakpoints are read from the source, each name once, also in folders below', async t => {
   const folder = t.testdir({
@@ -13,12 +13,32 @@ t.test('breakpoints are read from the source, each name once, also in folders be
   t.same(listBreakpoints([folder]).sort(), ['in.first', 'late', 'shared'])
 })
 
-t.test('a breakpoint whose name is not written out is found out', async t => {
+t.test('a breakpoint whose name is not written out is found out, with its place', async t => {
   const folder = t.testdir({
-    'one.ts': 'bridge.breakpoint(name)\nbridge.breakpoint("quoted")\nbridge.breakpoint(\'good\')\n'
+    'good.ts': [
+      'breakpoint(name: string): void',
+      'breakpoint?: (name: string) => void',
+      'breakpoint: injected.breakpoint ?? (() => {}),',
+      `bridge.breakpoint("in.quoted")`,
+      'bridge.breakpoint(`in.ticked`)',
+      `injected.breakpoint?.('in.optional')`,
+      `const then = () => deps.breakpoint(\n  'in.wrapped'\n)`
+    ].join('\n'),
+    'one.ts': `bridge.breakpoint(name)\nbridge.breakpoint('good')\nbridge.breakpoint(\`lane.\${what}\`)\n`,
+    'two.ts': "injected.breakpoint?.(NAME)\nbridge.breakpoint('a' + 'b')\n",
+    'three.ts': "const stop = bridge.breakpoint\nbridge['breakpoint']('x')\nconst { breakpoint: halt } = bridge\n",
+    'four.ts': 'const { clock, breakpoint } = bridge\n'
   })
-  t.equal(countUnnamedBreakpoints(folder), 2)
-  t.equal(countUnnamedBreakpoints(), 0, 'the product has none')
+  t.same(
+    listBreakpoints([folder]).filter(name => name.startsWith('in.')),
+    ['in.quoted', 'in.ticked', 'in.optional', 'in.wrapped']
+  )
+  const found = listUnreadable([folder])
+  t.same(
+    [...new Set(found)].sort(),
+    ['four.ts:1', 'one.ts:1', 'one.ts:3', 'three.ts:1', 'three.ts:2', 'three.ts:3', 'two.ts:1', 'two.ts:2'].sort()
+  )
+  t.same(listUnreadable(), [], 'the product has none')
 })
 
 t.test('every step boundary of both directions has a breakpoint', async t => {

@@ -1,7 +1,11 @@
 /** What checks say, from facts alone. */
 import t from 'tap'
+import type { NumberDetails } from '../../adapters/whatsapp-cloud/management.ts'
 import type { AppSubscription } from '../../adapters/whatsapp-cloud/subscriptions.ts'
 import { nameTimeZone } from '../../adapters/whatsapp-cloud/time-zones.ts'
+import { judgeMembership } from '../../plugin/checks/desk.ts'
+import { readDeskFacts } from '../../plugin/checks/desk-facts.ts'
+import { findAppCallback, judgeRivals } from '../../plugin/checks/elsewhere.ts'
 import { compareVersions, judgeVersion } from '../../plugin/checks/version.ts'
 import { judgeWhatsApp } from '../../plugin/checks/whatsapp.ts'
 import type { WhatsAppFacts } from '../../plugin/checks/whatsapp-facts.ts'
@@ -53,7 +57,7 @@ const number = {
   webhooks: {}
 }
 
-function facts(change: Partial<typeof number>, more: Partial<WhatsAppFacts> = {}): WhatsAppFacts {
+function facts(change: Partial<NumberDetails>, more: Partial<WhatsAppFacts> = {}): WhatsAppFacts {
   return {
     number: { ok: true, value: { ...number, ...change } },
     waba: { ok: true, value: { id: '2', problems: [] } },
@@ -97,6 +101,83 @@ t.test('an app whose webhook leaves messages out is named', t => {
   t.end()
 })
 
+t.test('fields are named by what is lost without them, and what connecting mends is not told', t => {
+  const OURS = 'https://ours.example.com'
+  const app = (change: Partial<AppSubscription>): Partial<WhatsAppFacts> => ({
+    appSubscription: { ok: true, value: { callbackUrl: OURS, active: true, fields: ['messages'], ...change } }
+  })
+  const judged = (given: WhatsAppFacts, more: object = { callbackUrl: OURS }) =>
+    judgeWhatsApp(given, { ...asked, ...more }).filter(check => check.id.startsWith('wa.fields'))
+  const phone = { isOnBusinessApp: true }
+  t.match(judged(facts({}, app({}))), [
+    {
+      id: 'wa.fields_preferences',
+      state: 'warn',
+      says: /the field user_preferences: who stops/,
+      remedy: /connect again/
+    }
+  ])
+  t.same(
+    judged(facts(phone, app({ fields: ['messages', 'user_preferences', 'history'] }))).map(check => check.says),
+    [
+      "The app's webhook is not subscribed to the fields smb_message_echoes, smb_app_state_sync: what is written in the WhatsApp Business app does not show in Chatwoot as it should."
+    ]
+  )
+  t.same(
+    judged(facts(phone, app({ active: false }))).map(check => check.id),
+    ['wa.fields', 'wa.fields_phone_app', 'wa.fields_preferences'],
+    'switched off: nothing comes'
+  )
+  t.same(judged(facts(phone, app({ active: false })), { callbackUrl: OURS, mends: [OURS] }), [])
+  const away = facts({}, app({ callbackUrl: 'https://x.example.com', fields: ['messages', 'user_preferences'] }))
+  t.match(judged(away), [{ id: 'wa.fields_preferences', says: /leads elsewhere/ }], 'ticked, but not for us')
+  t.match(judged(facts(phone)), [{ id: 'wa.fields_phone_app', says: /nobody can see/ }])
+  t.same(judged(facts({})), [])
+  t.end()
+})
+
+t.test('S8: a wrong app secret is told as that; an unknown number only where Meta says so', t => {
+  const error = (code: 'wa_app_secret' | 'wa_invalid' | 'wa_permission' | 'wa_number_unregistered', facts: object) =>
+    ({ ok: false, error: new PuenteError(code, { facts: { ...facts } }) }) as const
+  const ids = (given: WhatsAppFacts) =>
+    judgeWhatsApp(given, asked).flatMap(each => (each.state === 'fail' ? each.id : []))
+  const proof = error('wa_app_secret', { metaCode: 100, httpStatus: 400 })
+  const all = { number: proof, waba: proof, wabaNumbers: proof, apps: proof }
+  t.same(ids(facts({}, all)), ['wa.app_secret'], 'without the app’s id')
+  const refused = error('wa_permission', { metaCode: 190 })
+  t.same(ids(facts({}, { ...all, token: refused, appSubscription: refused })), ['wa.app_secret'])
+  t.same(ids(facts({}, { token: refused, waba: error('wa_invalid', {}), number: error('wa_invalid', {}) })), [
+    'wa.app_secret'
+  ])
+  const unseen = (code: 'wa_invalid' | 'wa_permission' | 'wa_number_unregistered', given: object) =>
+    find(facts({}, { number: error(code, given) }), 'wa.number')?.says
+  t.match(unseen('wa_permission', { metaCode: 100, metaSubcode: 33 }), /knows no number 1 .*personal account/)
+  t.match(unseen('wa_number_unregistered', { metaCode: 33 }), /knows no number 1/)
+  t.match(unseen('wa_invalid', { metaCode: 100, httpStatus: 400 }), /cannot see number 1 \(HTTP 400\)/)
+  t.end()
+})
+
+t.test('blocked for the bill alone is a warning', t => {
+  const blocked = (healthCodes: number[]) =>
+    find(facts({ canSend: 'BLOCKED', problems: ['No card.'], ...{ healthCodes } }), 'wa.health')
+  t.match(blocked([141006]), { state: 'warn', says: /payment method; what customers write comes in\. No card\./ })
+  t.match(blocked([141006, 141014]), { state: 'fail' })
+  t.match(blocked([]), { state: 'fail' })
+  const value = { id: '2', canSend: 'BLOCKED', problems: [], healthCodes: [141006] }
+  t.match(find(facts({}, { waba: { ok: true, value } }), 'wa.account'), { state: 'warn' })
+  t.end()
+})
+
+t.test('S12: an app whose own webhook is another system’s is told, by whatever shows it', t => {
+  const theirs = 'https://crm.example.com/secret'
+  t.equal(findAppCallback(facts({ webhooks: { app: theirs } }), []), 'https://crm.example.com')
+  t.equal(findAppCallback(facts({ webhooks: { app: theirs } }), [theirs]), null)
+  t.equal(findAppCallback(facts({}), []), null)
+  const value = { callbackUrl: theirs, active: true, fields: [] }
+  t.equal(findAppCallback(facts({}, { appSubscription: { ok: true, value } }), []), 'https://crm.example.com')
+  t.end()
+})
+
 t.test('every check that is not well has a remedy, and every sentence ends', t => {
   const broken = { ok: false, error: new PuenteError('wa_permission', { facts: { httpStatus: 403 } }) } as const
   const cases = [
@@ -110,5 +191,79 @@ t.test('every check that is not well has a remedy, and every sentence ends', t =
       if (check.state !== 'ok') t.match(check.remedy ?? '', /[.]$/, check.id)
     }
   }
+  t.end()
+})
+
+const asRead = <T>(value: T) => ({ ok: true, value }) as const
+const inbox = (more: object) => ({
+  id: 9,
+  name: 'WhatsApp',
+  channelType: 'Channel::Api',
+  phoneNumber: null,
+  webhookUrl: null,
+  attributes: {},
+  hasPicture: false,
+  ...more
+})
+
+t.test('S12: rivals are looked for in every account that the owner of the token administers', async t => {
+  const lists: Record<number, ReturnType<typeof inbox>[]> = {
+    1: [],
+    2: [inbox({ channelType: 'Channel::Whatsapp', phoneNumber: '+34611000000' })],
+    3: [inbox({ id: 4, attributes: { puente: { phoneNumberId: '1', installation: 'other' } } })]
+  }
+  const asked: number[] = []
+  const account = {
+    async readAccount() {
+      return { name: 'One', locale: 'en' }
+    },
+    async listInboxes({ accountId }: { accountId: number }) {
+      asked.push(accountId)
+      if (lists[accountId] === undefined) throw new PuenteError('desk_forbidden')
+      return lists[accountId]
+    }
+  }
+  const setup = {
+    readVersion: async () => '4.16.2',
+    readProfile: async () => ({
+      id: 1,
+      name: 'Ada',
+      email: null,
+      administrator: true,
+      accounts: [
+        { id: 1, name: 'One', role: 'administrator' },
+        { id: 2, name: 'Two', role: 'administrator' },
+        { id: 3, name: 'Three', role: 'administrator' },
+        { id: 4, name: 'Gone', role: 'administrator' },
+        { id: 5, name: 'Only answers', role: 'agent' }
+      ]
+    })
+  }
+  const access = { url: 'https://desk.example.com', accountId: 1, token: 'x' }
+  const desk = await readDeskFacts({ setup, account } as unknown as Parameters<typeof readDeskFacts>[0], access)
+  t.same(asked.sort(), [1, 2, 3, 4], 'not where they only answer')
+  const rivals = judgeRivals(desk, facts({}), { phoneNumberId: '1', installation: 'ours', appId: '3' })
+  const say = (id: string) => rivals.find(check => check.id === id)
+  t.match(say('elsewhere.native'), { state: 'fail', says: /in account 2 \(Two\) has the number/ })
+  t.match(say('elsewhere.puente'), { state: 'fail', says: /inbox 4 .*in account 3 \(Three\)/ })
+  const alone = { inboxes: asRead([]), otherAccounts: [] }
+  for (const check of judgeRivals(alone, facts({}), { phoneNumberId: '1', installation: 'ours', appId: '3' })) {
+    t.equal(check.state, 'ok', check.id)
+  }
+})
+
+t.test('S8: the inboxes of which an agent is no member are named; an administrator sees all', t => {
+  const profile = (administrator: boolean) =>
+    asRead({ id: 1, name: 'Bea', email: null, administrator, accounts: [] as never[] })
+  const numbers = [
+    { displayPhoneNumber: '+34 611 000 000', phoneNumberId: '1', inboxId: 9 },
+    { displayPhoneNumber: '', phoneNumberId: '2', inboxId: 10 }
+  ]
+  const inboxes = asRead([inbox({})])
+  t.match(judgeMembership({ profile: profile(false), inboxes }, numbers), [
+    { id: 'desk.member', state: 'fail', says: /: 2 \(10\)\.$/ }
+  ])
+  t.match(judgeMembership({ profile: profile(false), inboxes }, numbers.slice(0, 1)), [{ state: 'ok' }])
+  t.same(judgeMembership({ profile: profile(true), inboxes }, numbers), [])
   t.end()
 })

@@ -5,6 +5,7 @@ import t from 'tap'
 import { readNumberFile } from '../../plugin/connect.ts'
 import { ERROR_TABLE } from '../../plugin/core/errors.ts'
 import { RULES, TIMES } from '../../plugin/core/rules.ts'
+import { readManifest } from '../../plugin/manifest.ts'
 import { HELP } from '../../plugin/metrics.ts'
 import { listOptions } from '../../plugin/options.ts'
 import { makePages, makeRules } from '../docs/pages.ts'
@@ -143,10 +144,8 @@ t.test('error codes and tables that the docs name exist, and every table is desc
     const known = new Set([
       ...Object.keys(ERROR_TABLE),
       ...tables,
-      'wa_number',
-      'wa_window_expires_at',
-      'wa_origin',
-      'wa_ctwa_id',
+      ...readManifest().offers.attributes.map(each => each.key),
+      readManifest().offers.contactLink.key,
       'wa_id'
     ])
     t.same(

@@ -50,6 +50,11 @@ t.test('config fields are those of the schemas', t => {
     manifest.config.number.filter(field => field.secret).map(field => field.path),
     ['chatwoot.token', 'whatsapp.token', 'whatsapp.appSecret', 'whatsapp.verifyToken']
   )
+  t.same(
+    manifest.config.number.filter(field => !field.about),
+    [],
+    'each in words, by which connecting asks'
+  )
   t.end()
 })
 
@@ -136,7 +141,11 @@ t.test('permissions, app and names are what the code asks for and makes', t => {
   )
   t.match(manifest.offers, { label: { title: 'whatsapp' }, folder: { name: 'whatsapp' } }, 'interface: In the desk')
   t.equal(manifest.offers.dashboardApp.path, '/app/tab')
-  for (const file of ['plugin/connect/desk-steps.ts', 'plugin/connect/meta-steps.ts', 'plugin/checks/whatsapp.ts']) {
+  for (const file of [
+    'plugin/connect/desk-steps.ts',
+    'plugin/connect/app-webhook-step.ts',
+    'plugin/checks/whatsapp.ts'
+  ]) {
     t.match(source(file), /readManifest\(\)/, `${file} makes what the manifest says`)
   }
   t.end()

@@ -7,7 +7,7 @@ import t from 'tap'
 import { pricingField, readRates } from '../../adapters/whatsapp-cloud/pricing.ts'
 import { askWithAnyToken } from '../../plugin/core/any-token.ts'
 import { countryOfCustomer, countryOfPhone } from '../../plugin/core/country.ts'
-import { PuenteError } from '../../plugin/core/errors.ts'
+import { type ErrorCode, PuenteError } from '../../plugin/core/errors.ts'
 import type { PaidRate } from '../../plugin/core/ports/rates.ts'
 import { type PriceAsked, priceOf } from '../../plugin/core/rates.ts'
 import type { ServedNumber } from '../../plugin/core/registry.ts'
@@ -245,7 +245,7 @@ t.test('the token of any number may ask; other failures are not tried again', as
   const number = (token: string) => ({ access: { token } }) as unknown as ServedNumber
   const numbers = [number('a'), number('a'), number('b'), number('c')]
   const asked: string[] = []
-  const run = (fail: Record<string, 'wa_permission' | 'wa_unreachable' | 'wa_token_invalid'>) => {
+  const run = (fail: Record<string, ErrorCode>) => {
     asked.length = 0
     return askWithAnyToken(numbers, async ({ token }) => {
       asked.push(token)
@@ -256,6 +256,7 @@ t.test('the token of any number may ask; other failures are not tried again', as
   }
   t.equal(await run({ a: 'wa_permission', b: 'wa_token_invalid' }), 'c')
   t.same(asked, ['a', 'b', 'c'])
+  t.equal(await run({ a: 'wa_app_secret' }), 'b')
   await t.rejects(run({ a: 'wa_unreachable' }), { code: 'wa_unreachable' })
   t.same(asked, ['a'])
   await t.rejects(run({ a: 'wa_permission', b: 'wa_permission', c: 'wa_permission' }), { code: 'wa_permission' })

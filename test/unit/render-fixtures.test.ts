@@ -169,9 +169,24 @@ const ROWS: Record<string, string[]> = {
 const SILENT =
   /^(?:account|automatic-events|business|flows|history|inbound-user-actions|inbound-value-errors|messaging-handovers|partner|phone-number|security|smb-app-state|standby-status|status|template|tracking|unknown-field)/
 
+/** Which rule a fixture proves. */
+const PROVES: [fixture: RegExp, rule: string][] = [
+  [/^(?:inbound-image|smb-message-echoes-image)/, 'S66: a picture'],
+  [/^inbound-video/, 'S67: a video'],
+  [/^inbound-audio/, 'S69: an audio file'],
+  [/^inbound-document/, 'S69: a document'],
+  [/^inbound-location/, 'S70: a location'],
+  [/^inbound-sticker/, 'S71: a sticker'],
+  [/^inbound-contacts/, 'S72: shared contacts'],
+  [/reaction/, 'S88: a reaction'],
+  [/revoke/, 'S89: a deletion'],
+  [/unsupported|131000|unknown-message/, 'S87, S91: what WhatsApp does not pass on']
+]
+
 for (const file of files) {
   const name = file.replace('.json', '')
-  t.test(`S66–S72, S87–S91: ${name} renders as expected`, async t => {
+  const [, rule = 'a webhook'] = PROVES.find(([fixture]) => fixture.test(name)) ?? []
+  t.test(`${rule}: ${name} renders as expected`, async t => {
     t.strictSame(render(file).map(show), ROWS[name] ?? [])
     t.equal(ROWS[name] === undefined, SILENT.test(name), 'only what concerns no conversation is silent')
   })

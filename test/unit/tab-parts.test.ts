@@ -10,7 +10,7 @@ import { readAddress, readContext } from '../../ui-extension/src/link/read-conte
 import { routes } from '../../ui-extension/src/link/routes.ts'
 import { splitEvents } from '../../ui-extension/src/link/split-events.ts'
 import { readSpot } from '../../ui-extension/src/parts/read-spot.ts'
-import { type Inline, readMarkup } from '../../ui-extension/src/preview/read-markup.ts'
+import { type Inline, plainText, readMarkup } from '../../ui-extension/src/preview/read-markup.ts'
 import { searchTemplates } from '../../ui-extension/src/templates/search-templates.ts'
 import { seeds } from '../support/tab-world.ts'
 
@@ -124,6 +124,12 @@ t.test('the preview draws WhatsApp markup and loses no letter', t => {
     }),
     { numRuns: 200 }
   )
+  t.end()
+})
+
+t.test('where there is no room for formatting, the words alone are shown, slots as they are', t => {
+  t.equal(plainText('Hola *{{1}}*, llega el _{{2}}_ a `casa`.'), 'Hola {{1}}, llega el {{2}} a casa.')
+  t.equal(plainText('2*3*4 and snake_case_name'), '2*3*4 and snake_case_name')
   t.end()
 })
 

@@ -90,6 +90,7 @@ function valueFor(slot: Slot): fc.Arbitrary<SlotValue | undefined> {
   const word = fc.stringMatching(/^[a-zA-Z0-9_-]{1,12}$/)
   const media = fc.oneof(
     fc.record({ mediaId: fc.stringMatching(/^\d{15}$/) }),
+    fc.record({ mediaId: fc.stringMatching(/^\d{15}$/), filename: nasty }),
     fc.record({ link: fc.webUrl(), filename: nasty }),
     fc.record({ link: nasty })
   )
@@ -231,6 +232,15 @@ t.test('values are put into the form that Meta takes', async t => {
   )
 })
 
+t.test('a document with braces in its name is sent, under a name without a placeholder', async t => {
+  const template = readTemplate(LISTED.find(row => row.name === 'document_header')!)
+  for (const filename of ['offer {{1}}.pdf', '{\u0000{x}}.pdf', '{{{{', 'plain.pdf']) {
+    const filled = fillTemplate(template, { header: { mediaId: '61', filename }, 'body.1': 'Ana' }, rules)
+    t.ok(filled.ok, JSON.stringify(filename))
+    t.notMatch(JSON.stringify(filled.ok && filled.components), /\{\{/)
+  }
+})
+
 t.test('each kind of wrong value is named', async t => {
   const of = (name: string) => readTemplate(DEFINITIONS[name]!)
   t.strictSame(problemOf(oneText, { 'body.1': 'a', 'body.2': 'b', 'body.3': 'c' }), ['unknown_slot'])
@@ -347,4 +357,12 @@ t.test('colleagues read the rendered text with its buttons by name', async t => 
     ].join('\n\n')
   )
   t.ok(Object.hasOwn(ERROR_TABLE, problemError([]).code))
+})
+
+t.test('a one-time password is read by the customer alone', async t => {
+  const template = readTemplate(DEFINITIONS['authentication']!)
+  const filled = fillTemplate(template, { code: 'J4FpnYnP' }, rules)
+  t.match(JSON.stringify(filled.ok && filled.components), /J4FpnYnP/)
+  t.notMatch(filled.deskText, /J4FpnYnP/)
+  t.match(filled.deskText, /•••••• \*\*|\*\*••••••\*\* is your verification code/)
 })

@@ -152,6 +152,8 @@ t.test('notes and the state of the window are whole sentences', async t => {
   for (const locale of LOCALES) {
     for (const kind of [
       'deleted_at_desk',
+      'deleted_in_part',
+      'deleted_unsure',
       'uncertain',
       'parked_sent',
       'parked_recalled',

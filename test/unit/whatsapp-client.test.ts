@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { inspect } from 'node:util'
 import nock from 'nock'
 import t, { type Test } from 'tap'
 import { createHttpClient } from '../../adapters/http/client.ts'
@@ -372,8 +373,17 @@ t.test('facts of a number: its pace follows level and coexistence', async t => {
     isOnBusinessApp: false,
     verifiedName: 'Example Shop',
     quality: 'GREEN',
-    status: 'CONNECTED'
+    status: 'CONNECTED',
+    messagingLimit: 'TIER_2K'
   })
+  const health_status = {
+    can_send_message: 'BLOCKED',
+    entities: [
+      { entity_type: 'WABA', errors: [{ error_code: 141006 }, { error_code: 'x' }, null] },
+      { entity_type: 'APP', errors: [{ error_code: 141006 }, { error_code: 141014 }] }
+    ]
+  }
+  t.match(await facts({ health_status }), { canSend: 'BLOCKED', healthCodes: [141006, 141014] })
   t.match(await facts({ throughput: { level: 'HIGH' } }), { throughputPerSecond: 1000 })
   t.match(await facts({ is_on_biz_app: true }), { throughputPerSecond: 20, isOnBusinessApp: true })
   t.match(await facts({ throughput: null }), { throughputPerSecond: 80 })
@@ -455,4 +465,23 @@ t.test('templates come page by page, by cursor and never by the URL in the answe
     components: [{ type: 'HEADER' }, {}]
   })
   t.ok(nock.isDone())
+})
+
+t.test('the one call that has a token in its address tells it to nobody when it fails', async t => {
+  const { graph } = setUp(t)
+  const app = { id: '5', secret: 'shh-shh-shh' }
+  const real = { ...access, token: 'EAAsomethingLongAsRealOnesAre' }
+  const ask = () => nock(GRAPH).get('/v25.0/debug_token').query({ input_token: real.token })
+  const endings = [
+    () => ask().reply(400, { error: { code: 1, message: `Error validating ${real.token}`, type: 'OAuthException' } }),
+    () => ask().reply(500, 'no JSON'),
+    () => ask().replyWithError(Object.assign(new Error('gone'), { code: 'ECONNRESET' }))
+  ]
+  for (const end of endings) {
+    end()
+    const error = (await t.rejects(management.debugToken(graph, real, app))) as unknown as Error
+    const told = inspect(error, { depth: 10 })
+    t.notMatch(told, real.token)
+    t.notMatch(told, app.secret)
+  }
 })

@@ -218,3 +218,13 @@ t.test('property: any status, body and headers give a PuenteError of the table',
   )
   t.pass()
 })
+
+t.test('S8: an app secret that does not fit has no code of its own: its text tells', t => {
+  const of = (message: string, code = 100) =>
+    toChannelError(400, { error: { message, type: 'GraphMethodException', code } }).code
+  t.equal(of('Invalid appsecret_proof provided in the API argument'), 'wa_app_secret')
+  t.equal(of('API calls from the server require an appsecret_proof argument'), 'wa_app_secret')
+  t.equal(of('(#100) Invalid parameter'), 'wa_invalid')
+  t.equal(of('Invalid appsecret_proof provided in the API argument', 190), 'wa_token_invalid')
+  t.end()
+})

@@ -53,7 +53,7 @@ export function profileShape(ctx: Context, user: User, inBrowser = false): Hash 
       {
         id: ctx.store.account.id,
         name: ctx.store.account.name,
-        status: 'active',
+        status: user.removed ? 'suspended' : 'active',
         onboarding_step: null,
         active_at: inBrowser ? iso(ctx.parts.clock.now()) : null,
         role: user.role,
@@ -62,7 +62,7 @@ export function profileShape(ctx: Context, user: User, inBrowser = false): Hash 
         availability_status: inBrowser ? 'online' : 'offline',
         auto_offline: true,
         ...(ctx.dialect().tellsHooksAllowed ? { api_and_webhooks: true } : {}),
-        custom_role_id: null,
+        custom_role_id: user.customRoleId ?? null,
         custom_role: null
       }
     ]
@@ -75,7 +75,7 @@ export function validateToken(ctx: Context, user: User): Answer {
 
 export function handleAgents(ctx: Context, ask: Ask): Answer {
   if (ask.at[1] !== undefined || ask.method !== 'GET') throw notFound()
-  return ok(ctx.store.users.map(user => ctx.shapes.agent(user)))
+  return ok(ctx.store.users.filter(user => !user.removed).map(user => ctx.shapes.agent(user)))
 }
 
 /** `POST …/upload`, answered with a URL and a signed id. */

@@ -57,6 +57,8 @@ export type AgentAct =
   | { act: 'label'; conversationId: number; labels: string[] }
   /** In the profile page: the old token is worth nothing any more. Answers the new one. */
   | { act: 'resetToken'; userId?: number; role?: 'administrator' | 'agent' }
+  /** An administrator changes what somebody may do; `null`: takes them out of the account. */
+  | { act: 'role'; userId: number; role: 'administrator' | 'agent' | null; customRoleId?: number }
   /** An administrator or another program edits the conversation's attributes. */
   /** An administrator connects a WhatsApp number to a channel of Chatwoot's own. */
   | { act: 'nativeInbox'; phone: string; name?: string }
@@ -296,6 +298,13 @@ export function createAgentActs(ctx: Context): AgentActs {
         return {}
       case 'resetToken':
         return resetToken(input)
+      case 'role': {
+        const user = agent(input.userId)
+        user.removed = input.role === null
+        if (input.role !== null) user.role = input.role
+        user.customRoleId = input.customRoleId
+        return {}
+      }
       case 'nativeInbox':
         return addNativeInbox(input)
       case 'attributes': {

@@ -33,6 +33,7 @@ export function requireAdmin(ask: Ask): void {
 }
 
 export function maySeeInbox(user: User, inbox: Inbox | undefined): boolean {
+  if (user.removed) return false
   return user.role === 'administrator' || (inbox?.memberIds.includes(user.id) ?? false)
 }
 
@@ -49,13 +50,15 @@ export function findInbox(ctx: Context, ask: Ask, id: unknown): Inbox {
   return inbox
 }
 
-/** Administrators see all, agents those of their inboxes (community edition). */
+/** Administrators see all, agents those of their inboxes and teams (community edition). */
 export function findConversation(ctx: Context, ask: Ask, id: unknown): Conversation {
   const row = ctx.store.conversations.get(asId(id))
   if (!row) throw notFound()
   ask.ids['conversationId'] = row.id
   ask.ids['contactId'] = row.contactId
-  if (!maySeeInbox(ask.user, ctx.store.inboxes.get(row.inboxId))) throw notAllowed()
+  const team = row.teamId === null ? undefined : ctx.store.settings.teams.get(row.teamId)
+  const inTeam = team?.memberIds?.includes(ask.user.id) ?? false
+  if (!inTeam && !maySeeInbox(ask.user, ctx.store.inboxes.get(row.inboxId))) throw notAllowed()
   return row
 }
 

@@ -81,6 +81,11 @@ export function handleConversations(ctx: Context, ask: Ask): Answer {
       return ok({ payload: row.labels })
     }
     case 'assignments': {
+      if ('team_id' in ask.body) {
+        const team = ctx.store.settings.teams.get(Number(ask.body['team_id']))
+        row.teamId = team?.id ?? null
+        return ok(team?.row ?? null)
+      }
       const id = asPresent(ask.body['assignee_id'])
       const user = id === null ? null : (ctx.store.users.find(candidate => candidate.id === Number(id)) ?? null)
       ctx.conversations.assign(row, user, by)

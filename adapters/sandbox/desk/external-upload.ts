@@ -1,6 +1,7 @@
 /**
  * `POST …/upload` with an `external_url`: the desk fetches it itself, through the filter that its hooks pass (contract
- * §5.1), and takes pictures and films only. The words of the refusals are a reading of the code, not seen.
+ * §5.1), and takes pictures and films only; of another answer than 2xx it keeps nothing. The words of the refusals are a
+ * reading of the code (upload_controller.rb and safe_fetch.rb, read 2026-11-29), not seen.
  */
 import { createHash } from 'node:crypto'
 import type { Answer } from './ask.ts'
@@ -18,7 +19,7 @@ export async function uploadExternal(ctx: Context, url: string): Promise<Answer>
   if (ctx.refusesPrivate() && isPrivate(hostname)) return refuse('Invalid URL provided')
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(FETCH_MS) })
-    if (!answer.ok) return refuse(`Failed to fetch file from URL: ${answer.status}`)
+    if (!answer.ok) return refuse(`Failed to fetch file from URL: ${answer.status} ${answer.statusText}`)
     const contentType = answer.headers.get('content-type')?.split(';')[0] ?? ''
     if (!/^(image|video)\//.test(contentType)) return refuse('Failed to fetch file from URL')
     const bytes = Buffer.from(await answer.arrayBuffer())

@@ -152,7 +152,7 @@ export function createPeopleShapes(store: Store, baseUrl: () => string): PeopleS
       name: user.name,
       role: user.role,
       thumbnail: '',
-      custom_role_id: null
+      custom_role_id: user.customRoleId ?? null
     }
   }
 

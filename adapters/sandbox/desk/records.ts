@@ -19,6 +19,10 @@ export interface User {
   name: string
   email: string
   role: Role
+  /** Enterprise: rights are those of a role that the administrators made. */
+  customRoleId?: number
+  /** Taken out of the account. */
+  removed?: boolean
   /** `api_access_token` */
   token: string
   pubsubToken: string

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fault } from '../parts.ts'
+import { answerInHalves } from '../wire.ts'
 import { findUser, NO_SESSION, UNAUTHENTICATED } from './account-api.ts'
 import type { Answer, Ask } from './ask.ts'
 import type { BlobInput } from './blobs.ts'
@@ -194,6 +195,11 @@ export function createRequests(deps: RequestDeps) {
     }
     if (answer.status === 204) delete headers['content-length']
     if (answer.headers) Object.assign(headers, answer.headers)
+    if (fault?.kind === 'slow_body' || fault?.kind === 'cut_body') {
+      const rest = fault.kind === 'cut_body' ? 'cut' : { restInMs: fault.delayMs }
+      answerInHalves(job.res, answer.status, text, headers, rest)
+      return
+    }
     job.res.writeHead(answer.status, headers)
     job.res.end(job.method === 'HEAD' ? undefined : text)
   }

@@ -228,6 +228,8 @@ export function createShapes(store: Store, baseUrl: () => string, now: () => num
       meta['assignee'] = agent(assignee)
       meta['assignee_type'] = 'User'
     }
+    const team = row.teamId === null ? undefined : store.settings.teams.get(row.teamId)
+    if (team) meta['team'] = team.row
     meta['hmac_verified'] = false
     return {
       meta,

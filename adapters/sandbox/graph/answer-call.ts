@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Transform, type TransformCallback } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Fault } from '../parts.ts'
-import { answerJson, asRecord, pause } from '../wire.ts'
+import { answerInHalves, answerJson, asRecord, pause } from '../wire.ts'
 import type { CallAnswer } from './calls.ts'
 import { GraphError } from './errors.ts'
 
@@ -74,6 +74,12 @@ export async function sendAnswer(res: ServerResponse, answer: CallAnswer, fault:
     const cut = text.slice(0, Math.floor(text.length / 2))
     res.writeHead(answer.http, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(cut) })
     res.end(cut)
+    return answer.http
+  }
+  if (fault?.kind === 'slow_body' || fault?.kind === 'cut_body') {
+    const rest = fault.kind === 'cut_body' ? 'cut' : { restInMs: fault.delayMs }
+    const headers = { 'content-type': 'application/json' }
+    answerInHalves(res, answer.http, JSON.stringify(answer.json ?? {}), headers, rest)
     return answer.http
   }
   if (answer.json === undefined) {

@@ -54,6 +54,9 @@ export function mergeKnobs(knobs: Knobs, given: unknown): Knobs {
     else if (key === 'scopes') next.scopes = Array.isArray(value) ? value.map(String) : String(value).split(',')
     else if (key === 'numberStatus') next.numberStatus = oneOf(key, value, NUMBER_STATUSES)
     else if (key === 'health') next.health = oneOf(key, value, HEALTHS)
+    else if (key === 'healthErrors') next.healthErrors = readHealthErrors(value)
+    else if (key === 'refusedFields') next.refusedFields = Array.isArray(value) ? value.map(String) : []
+    else if (key === 'appActive') next.appActive = value !== false
     else if (key === 'onBizApp') next.onBizApp = value === true
     else if (key === 'otherApps') next.otherApps = readApps(value)
     else if (key === 'failNext') next.failNext = readFailNext(value)
@@ -79,6 +82,18 @@ function mergeNumbers<T extends Record<string, number>>(name: string, before: T,
     next[key] = value
   }
   return next as T
+}
+
+function readHealthErrors(value: unknown): Knobs['healthErrors'] {
+  return (Array.isArray(value) ? value : []).map(one => {
+    const { code, description, solution } = asRecord(one)
+    if (typeof code !== 'number') throw new Error('healthErrors need a code')
+    return {
+      code,
+      description: String(description ?? ''),
+      ...(solution === undefined ? {} : { solution: String(solution) })
+    }
+  })
 }
 
 function readApps(value: unknown): Knobs['otherApps'] {

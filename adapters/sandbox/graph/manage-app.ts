@@ -24,14 +24,13 @@ export async function manageApp(world: World, call: ManageCall): Promise<unknown
         throw new GraphError(100, "Param object must be 'whatsapp_business_account'.")
       const url = read('callback_url')
       await needHandshake(world, url, read('verify_token'))
-      const fields = body['fields'] ?? query.get('fields') ?? ''
-      subscription.appCallback = {
-        url,
-        verifyToken: read('verify_token'),
-        fields: (Array.isArray(fields) ? fields.map(String) : String(fields).split(','))
-          .map(one => one.trim())
-          .filter(one => one !== '')
-      }
+      const given = body['fields'] ?? query.get('fields') ?? ''
+      const fields = (Array.isArray(given) ? given.map(String) : String(given).split(','))
+        .map(one => one.trim())
+        .filter(one => one !== '')
+      if (fields.some(field => world.knobs.refusedFields.includes(field)))
+        throw new GraphError(100, 'Param fields has a value that is not valid for this app.')
+      subscription.appCallback = { url, verifyToken: read('verify_token'), fields }
       return { success: true }
     }
     if (method === 'DELETE') {
@@ -45,7 +44,7 @@ export async function manageApp(world: World, call: ManageCall): Promise<unknown
             {
               object: 'whatsapp_business_account',
               callback_url: app.url,
-              active: true,
+              active: world.knobs.appActive,
               fields: app.fields.map(name => ({ name, version: 'v25.0' }))
             }
           ]

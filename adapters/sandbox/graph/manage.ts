@@ -3,7 +3,7 @@ import { asRecord } from '../wire.ts'
 import { GraphError, missingObject } from './errors.ts'
 import { type ManageCall, needHandshake, pickFields } from './manage-call.ts'
 import { createTemplate, deleteTemplates, listTemplates } from './manage-templates.ts'
-import type { GraphNumber, Json } from './model.ts'
+import type { GraphNumber, Json, Knobs } from './model.ts'
 import { findAnalytics, pricingAnalytics } from './pricing.ts'
 import type { World } from './world.ts'
 
@@ -39,7 +39,8 @@ function describeNumber(world: World, number: GraphNumber): Json {
           entity_type: 'PHONE_NUMBER',
           id: number.phoneNumberId,
           can_send_message: available,
-          can_receive_call_sip: 'AVAILABLE'
+          can_receive_call_sip: 'AVAILABLE',
+          ...(knobs.healthErrors.length === 0 ? {} : { errors: knobs.healthErrors.map(toHealthError) })
         },
         { entity_type: 'WABA', id: identity.wabaId, can_send_message: 'AVAILABLE' },
         { entity_type: 'BUSINESS', id: identity.businessId, can_send_message: 'AVAILABLE' },
@@ -48,6 +49,12 @@ function describeNumber(world: World, number: GraphNumber): Json {
     }
   }
 }
+
+const toHealthError = ({ code, description, solution }: Knobs['healthErrors'][number]): Json => ({
+  error_code: code,
+  error_description: description,
+  ...(solution === undefined ? {} : { possible_solution: solution })
+})
 
 const NUMBER_DEFAULTS = [
   'verified_name',
@@ -93,13 +100,28 @@ export async function manageNumber(world: World, number: GraphNumber, call: Mana
     number.registered = false
     return { success: true }
   }
-  if ((edge === 'request_code' || edge === 'verify_code' || edge === 'settings') && method === 'POST')
-    return { success: true }
+  if (edge === 'settings') return settingsOf(number, call)
+  if ((edge === 'request_code' || edge === 'verify_code') && method === 'POST') return { success: true }
   if (edge === 'smb_app_data' && method === 'POST')
     return { messaging_product: 'whatsapp', request_id: world.ids.trace() }
   if (edge === 'conversational_automation' && method === 'POST') return { success: true }
   if (edge === 'block_users') return blockUsers(world, number, call)
   throw missingObject(method, path.join('/'))
+}
+
+/** Of the settings of a number the stand-in knows those for calls (D:calling/call-settings). */
+function settingsOf(number: GraphNumber, { method, body }: ManageCall): Json {
+  if (method !== 'POST') {
+    const calling = { status: number.calling ?? 'ENABLED', call_icon_visibility: 'DEFAULT' }
+    return { calling, storage_configuration: { status: 'DEFAULT' } }
+  }
+  const { status } = asRecord(body['calling'])
+  if (status !== undefined) {
+    if (status !== 'ENABLED' && status !== 'DISABLED')
+      throw new GraphError(100, 'Param status must be ENABLED or DISABLED.')
+    number.calling = status
+  }
+  return { success: true }
 }
 
 async function configureNumber(world: World, number: GraphNumber, body: Json): Promise<Json> {

@@ -11,6 +11,8 @@ export interface GraphNumber {
   displayPhoneNumber: string
   verifiedName: string
   registered: boolean
+  /** Whether customers may call it; left out: they may. */
+  calling?: 'ENABLED' | 'DISABLED'
   pin: string | null
   overrideUri: string | null
   overrideVerifyToken: string | null
@@ -170,6 +172,12 @@ export interface Knobs {
   numberStatus: 'CONNECTED' | 'FLAGGED' | 'RESTRICTED' | 'RATE_LIMITED' | 'BANNED' | 'PENDING' | 'DISCONNECTED' | null
   /** `health_status.can_send_message` of the numbers; null = by the token. */
   health: 'AVAILABLE' | 'LIMITED' | 'BLOCKED' | null
+  /** What `health_status` names as hindering, of the numbers. */
+  healthErrors: { code: number; description: string; solution?: string }[]
+  /** Webhook fields that this app is not given: subscribing to any of them is refused as a whole. */
+  refusedFields: string[]
+  /** Whether the app's own webhook is switched on. */
+  appActive: boolean
   nameStatus: 'APPROVED' | 'PENDING_REVIEW' | 'DECLINED' | 'NONE'
   /** The number is in the WhatsApp Business app too (coexistence). */
   onBizApp: boolean
@@ -199,6 +207,9 @@ export const DEFAULT_KNOBS: Knobs = {
   scopes: ['whatsapp_business_management', 'whatsapp_business_messaging'],
   numberStatus: null,
   health: null,
+  healthErrors: [],
+  refusedFields: [],
+  appActive: true,
   nameStatus: 'APPROVED',
   onBizApp: false,
   otherApps: [],

@@ -71,7 +71,7 @@ export function findCallback(world: World, field: string, number: GraphNumber | 
     if (override) return override
   }
   const app = subscription.appCallback
-  return app && (app.fields.length === 0 || app.fields.includes(field)) ? app.url : null
+  return app && world.knobs.appActive && (app.fields.length === 0 || app.fields.includes(field)) ? app.url : null
 }
 
 export function wrapChange(world: World, changes: { field: string; value: Json }[], timeSeconds?: number): Json {

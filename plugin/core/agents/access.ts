@@ -27,6 +27,11 @@ export interface AgentAccess {
   person(desk: DeskRecord, agentId: number): Promise<DeskPerson | null>
   /** Fails with `not_found` or `not_allowed`. */
   conversation(agent: Agent, conversationId: number): Promise<ConversationPicture>
+  /**
+   * Whether who saw a conversation may go on seeing it, without their own session. Asks the desk about the conversation
+   * only where the right hangs on it (its team, its assignee). Fails as `conversation` does.
+   */
+  keepsSeeing(agent: Agent, seen: Pick<ConversationPicture, 'id' | 'inboxId'>): Promise<void>
   mayUse(agent: Agent, number: ServedNumber): Promise<boolean>
   maySeeInbox(agent: Agent, inboxId: number): Promise<boolean>
   /** What else the contact talks about; remembered a little longer, since it changes rarely. */
@@ -52,7 +57,7 @@ export function createAgentAccess(bridge: Bridge, people: DeskAgents): AgentAcce
     const known = remembered.get(key)
     if (known !== undefined && known.untilMs > nowMs) return known.value as Promise<T>
     const value = make()
-    remembered.set(key, { untilMs: nowMs + lifeMs, value })
+    remembered.set(key, { untilMs: nowMs + lifeMs * bridge.timeFactor, value })
     // A failure is not worth remembering.
     value.catch(() => remembered.delete(key))
     if (remembered.size > MOST_REMEMBERED) remembered.delete(remembered.keys().next().value as string)
@@ -103,6 +108,23 @@ export function createAgentAccess(bridge: Bridge, people: DeskAgents): AgentAcce
     return new PuenteError(known?.id === agent.id ? 'not_allowed' : 'sign_in_refused')
   }
 
+  const conversation: AgentAccess['conversation'] = async (agent, conversationId) => {
+    // What the service user sees is the same picture for everybody; who may see it is asked for each.
+    const whose = agent.session === null ? 'service' : `agent ${agent.id}`
+    const picture = await remember(`conversation ${agent.desk.id} ${conversationId} ${whose}`, PICTURE_MS, async () => {
+      const seen = await callDesk(bridge, {
+        deskId: agent.desk.id,
+        access: accessOf(agent),
+        run: access => people.lookAtConversation(access, conversationId)
+      })
+      if (seen === null) throw new PuenteError('not_found')
+      if (seen === 'refused') throw await refusal(agent)
+      return seen
+    })
+    if (agent.session === null && !(await maySee(agent, picture))) throw new PuenteError('not_allowed')
+    return picture
+  }
+
   return {
     accessOf,
     ask: (agent, run) => callDesk(bridge, { deskId: agent.desk.id, access: accessOf(agent), run }),
@@ -112,19 +134,12 @@ export function createAgentAccess(bridge: Bridge, people: DeskAgents): AgentAcce
       return all.find(person => person.id === agentId && person.role !== null) ?? null
     },
 
-    conversation(agent, conversationId) {
-      const own = agent.session === null ? 'policy' : 'own'
-      return remember(`conversation ${agent.desk.id} ${conversationId} ${agent.id} ${own}`, PICTURE_MS, async () => {
-        const picture = await callDesk(bridge, {
-          deskId: agent.desk.id,
-          access: accessOf(agent),
-          run: access => people.lookAtConversation(access, conversationId)
-        })
-        if (picture === null) throw new PuenteError('not_found')
-        if (picture === 'refused') throw await refusal(agent)
-        if (agent.session === null && !(await maySee(agent, picture))) throw new PuenteError('not_allowed')
-        return picture
-      })
+    conversation,
+
+    async keepsSeeing(agent, { id, inboxId }) {
+      if (agent.role === 'administrator') return
+      if (agent.customRoleId === null && (await membersOf(agent.desk, inboxId)).has(agent.id)) return
+      await conversation({ ...agent, session: null }, id)
     },
 
     async mayUse(agent, number) {

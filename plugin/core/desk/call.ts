@@ -17,6 +17,8 @@ export interface DeskCall<T> {
   lane?: HeldLane
   /** Committed before the first byte; must contain the attempt. */
   attempt?: Work[]
+  /** A refusal says only that this token may not do this; whoever asks goes on without. Otherwise it pauses the desk. */
+  mayBeRefused?: true
   run: (access: DeskAccess, options: DeskCallOptions) => Promise<T>
 }
 
@@ -48,11 +50,7 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
     const answer = await call.run(call.access, { beforeBytes: check })
     bridge.breakpoint('desk.answered')
     permit.release({ tookMs: bridge.clock.monotonicMs() - startedMs })
-    if (bridge.gates.open(gate)) {
-      bridge.log.info({ desk: deskId }, 'desk answers again')
-      markDesk(bridge, deskId, null)
-      bridge.wake()
-    }
+    reopen(bridge, deskId)
     return answer
   } catch (thrown) {
     if (thrown instanceof LaneLost || thrown instanceof GateClosed) {
@@ -61,22 +59,41 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
       throw thrown
     }
     const error = asPuenteError(thrown)
-    if (error.remedy === 'reauthorise' && wasReplaced(bridge, deskId, call.access.token)) {
+    if (needsPerson(error) && wasReplaced(bridge, deskId, call.access.token)) {
       // Refused with a token that was replaced meanwhile: that says nothing about the new one.
       permit.release('unused')
       bridge.gates.open(gate)
       throw new GateClosed(100)
     }
-    if (error.scope === 'desk') {
+    if (call.mayBeRefused === true && error.code === 'desk_forbidden') {
+      // Says nothing of whether the rest is allowed: what is shut stays so.
+      permit.release('unused')
+      bridge.gates.release(gate)
+    } else if (error.scope === 'desk') {
       permit.release('trouble')
       closeDeskGate(bridge, deskId, error)
     } else {
       // An answer, only not the wished one: the desk is well.
       permit.release('unused')
-      bridge.gates.open(gate)
+      reopen(bridge, deskId)
     }
     throw error
   }
+}
+
+function reopen(bridge: Bridge, deskId: number): void {
+  const wasShut = bridge.gates.open(`desk:${deskId}`)
+  // After a start the mark of before may stand while nothing is shut.
+  const isMarked = bridge.registry.desks().some(desk => desk.id === deskId && desk.pausedCode !== null)
+  if (!wasShut && !isMarked) return
+  bridge.log.info({ desk: deskId }, 'desk answers again')
+  markDesk(bridge, deskId, null)
+  bridge.wake()
+}
+
+/** A token that is not accepted, or may not do what it has to: no waiting mends that. */
+function needsPerson({ remedy }: PuenteError): boolean {
+  return remedy === 'reauthorise' || remedy === 'fix_setup'
 }
 
 function wasReplaced(bridge: Bridge, deskId: number, token: string): boolean {
@@ -96,11 +113,11 @@ function closeDeskGate(bridge: Bridge, deskId: number, error: PuenteError): void
   bridge.gates.close(gate, error.code, delayMs ?? 1_000)
   // What needs a person is said once, however often it is probed meanwhile.
   const said = bridge.registry.desks().find(desk => desk.id === deskId)?.pausedCode === error.code
-  if (error.remedy === 'reauthorise' ? !said : attempt === 1) {
+  if (needsPerson(error) ? !said : attempt === 1) {
     bridge.log.warn({ desk: deskId, code: error.code, facts: error.facts, delayMs }, 'desk paused')
   }
   bridge.count('desk_paused', { code: error.code })
-  if (error.remedy === 'reauthorise') markDesk(bridge, deskId, error.code)
+  if (needsPerson(error)) markDesk(bridge, deskId, error.code)
 }
 
 /** What only a person can mend is kept for `puente status`. */

@@ -27,7 +27,8 @@ export const DESK_RULES: readonly Since[] = [
   { rule: 'signsHooks', since: [4, 13, 0], source: 'contract/chatwoot §5.1, §13' },
   { rule: 'takesStatus', since: [4, 2, 0], source: 'contract/chatwoot §4.2' },
   { rule: 'mergesAttributes', since: [4, 17, 0], source: 'contract/chatwoot §12: acae0a2ac, 2026-07-28; §13' },
-  { rule: 'retryKeepsAttributes', since: [4, 18, 0], source: 'contract/chatwoot §4.3, §12' },
+  // Wiped up to 4.17; no release was seen that keeps them, so nothing relies on it.
+  { rule: 'retryKeepsAttributes', since: [4, 18, 0], source: 'contract/chatwoot §4.3, §12: inferred' },
   { rule: 'refusesPrivateHooks', since: [4, 14, 0], source: 'contract/chatwoot §5.1 (issues 14489, 14494)' }
 ]
 

@@ -9,6 +9,7 @@ import { holdOf } from '../lanes/hold.ts'
 import type { CustomerIds } from '../model.ts'
 import type { ContactMatch, DeskContact } from '../ports/help-desk.ts'
 import type { LaneEvent } from '../ports/store.ts'
+import { contactLink } from '../talk/contact-link.ts'
 import type { InboundRun } from './work-lane.ts'
 import { attemptWork } from './write.ts'
 
@@ -31,7 +32,8 @@ export async function findOrCreateContact(run: InboundRun, event: LaneEvent, ste
     name: displayName(ids),
     phone: ids.waId === undefined ? undefined : `+${ids.waId}`,
     identifier: identifierFor(ids),
-    username: ids.username
+    username: ids.username,
+    attributes: contactLink(bridge, number, binding.sourceId)
   }
   const create = (without: { phone?: true; identifier?: true }): Promise<{ contactId: number }> =>
     callDesk(bridge, {

@@ -56,7 +56,7 @@ export function createSorter(options: SorterOptions): Sorter {
 
   const read = ({ raw, ref }: Entry | { raw: Buffer; ref: undefined }): WebhookBatch => {
     try {
-      return toBatch(options, raw, ref)
+      return toBatch(options, raw, ref === undefined ? {} : { ref })
     } catch (error) {
       // A defect of ours must not hold up what comes after it.
       bridge.log.error({ err: error }, 'a webhook could not be read')
@@ -82,8 +82,9 @@ export function createSorter(options: SorterOptions): Sorter {
   }
 
   const afterwards = async (batches: WebhookBatch[]): Promise<void> => {
-    const wabaIds = new Set(batches.flatMap(batch => batch.templatesOf))
-    if (wabaIds.size > 0) await wantTemplates(bridge, [...wabaIds])
+    const templatesOf = batches.flatMap(batch => batch.templatesOf)
+    const numbersOf = batches.flatMap(batch => batch.numbersOf)
+    if (templatesOf.length + numbersOf.length > 0) await wantReadings(bridge, { templatesOf, numbersOf })
   }
 
   const sortAll = async (): Promise<void> => {
@@ -170,8 +171,15 @@ export function createSorter(options: SorterOptions): Sorter {
   }
 }
 
-/** Stored already: if this fails, the poll of the templates finds the change a little later. */
-async function wantTemplates(bridge: Bridge, wabaIds: readonly string[]): Promise<void> {
-  const ours = wabaIds.filter(wabaId => bridge.registry.numbers().some(number => number.wabaId === wabaId))
-  await Promise.all(ours.map(wabaId => bridge.templates.want(wabaId))).catch(() => bridge.count('templates_unheard'))
+/** Stored already: if this fails, the polls find the change a little later. */
+async function wantReadings(
+  bridge: Bridge,
+  { templatesOf, numbersOf }: Pick<WebhookBatch, 'templatesOf' | 'numbersOf'>
+): Promise<void> {
+  const ours = new Set(bridge.registry.numbers().map(number => number.wabaId))
+  const of = (wabaIds: readonly string[]): string[] => [...new Set(wabaIds)].filter(wabaId => ours.has(wabaId))
+  await Promise.all([
+    Promise.all(of(templatesOf).map(bridge.templates.want)).catch(() => bridge.count('templates_unheard')),
+    Promise.all(of(numbersOf).map(bridge.numberWatch.want)).catch(() => bridge.count('numbers_unheard'))
+  ])
 }

@@ -10,6 +10,7 @@ import type { CustomerIds, FactKind, StatusFact } from '../model.ts'
 import type { IntakeBatch, IntakeRow, PayloadRef } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
 import { opensWindowAt } from '../window.ts'
+import { malformedRow } from './malformed.ts'
 
 /** One item of a webhook; the adapter's `explodeWebhook` gives it. */
 export interface WebhookItem {
@@ -31,6 +32,8 @@ const LANE_KINDS = new Set<FactKind>(['message', 'echo', 'call', 'group', 'prefe
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** Status, quality, components, category (contract §2): whatever changed, the list is read again. */
 const TEMPLATE_FIELD = /^(?:message_)?template_/
+/** Standing, quality, pace, limits, name: whatever changed, the numbers of the account are read again (contract §2). */
+const NUMBER_FIELD = /^(?:account_|phone_number_|business_(?:capability|status)_)/
 /** Messages that are what they seem: they open the window and name one customer. All others are read to the end. */
 const PLAIN = new Set([
   'text',
@@ -55,19 +58,27 @@ export interface ReadWebhook {
   explode(body: unknown, raw: Buffer): WebhookItem[]
 }
 
-/** What is to be stored, and whose templates changed. */
+/** What is to be stored, and of which WABAs templates or numbers changed. */
 export interface WebhookBatch extends IntakeBatch {
   templatesOf: string[]
+  numbersOf: string[]
 }
 
-/** `ref`: where the webhook itself lies sealed already. */
-export function toBatch(deps: ReadWebhook, raw: Buffer, ref?: PayloadRef): WebhookBatch {
+/**
+ * @param from where the webhook itself lies sealed already; a person asks `again` for what was set aside: neither its age
+ *   nor the moment of connecting counts then
+ */
+export function toBatch(
+  deps: ReadWebhook,
+  raw: Buffer,
+  from: { ref?: PayloadRef; again?: boolean } = {}
+): WebhookBatch {
   const { bridge } = deps
   const body = deps.parse(raw)
-  if (body === undefined) return asideBatch(bridge, raw, ref)
-  const batch: WebhookBatch = { rows: [], statuses: [], conversations: [], templatesOf: [] }
-  for (const item of deps.explode(body, raw)) addItem(bridge, batch, item)
-  if (ref !== undefined) for (const row of batch.rows) if (row.payload === raw) row.ref = ref
+  if (body === undefined) return asideBatch(bridge, raw, from.ref)
+  const batch: WebhookBatch = { rows: [], statuses: [], conversations: [], templatesOf: [], numbersOf: [] }
+  for (const item of deps.explode(body, raw)) addItem(bridge, batch, item, from.again === true)
+  if (from.ref !== undefined) for (const row of batch.rows) if (row.payload === raw) row.ref = from.ref
   return batch
 }
 
@@ -75,13 +86,18 @@ export function toBatch(deps: ReadWebhook, raw: Buffer, ref?: PayloadRef): Webho
 export function asideBatch(bridge: Bridge, raw: Buffer, ref?: PayloadRef): WebhookBatch {
   // Signed, so Meta's, and answered 200, or it would come again for a week.
   bridge.count('webhook_malformed')
-  const row = plainRow(0, `bad:${hashKey(raw)}`, raw, bridge.clock.now(), 2, 'body_malformed')
+  const row = malformedRow(0, raw, bridge.clock.now())
   if (ref !== undefined) row.ref = ref
-  return { rows: [row], statuses: [], conversations: [], templatesOf: [] }
+  return { rows: [row], statuses: [], conversations: [], templatesOf: [], numbersOf: [] }
 }
 
-function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem): void {
-  if (item.wabaId && TEMPLATE_FIELD.test(item.field ?? '')) batch.templatesOf.push(item.wabaId)
+function noteField(batch: WebhookBatch, wabaId: string, field: string): void {
+  if (TEMPLATE_FIELD.test(field)) batch.templatesOf.push(wabaId)
+  else if (NUMBER_FIELD.test(field)) batch.numbersOf.push(wabaId)
+}
+
+function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem, again: boolean): void {
+  if (item.field !== 'messages' && item.field !== undefined && item.wabaId) noteField(batch, item.wabaId, item.field)
   const number = item.phoneNumberId === null ? undefined : bridge.registry.byPhoneNumberId(item.phoneNumberId)
   const realNow = bridge.clock.now()
   const offsetMs = number === undefined ? 0 : bridge.registry.offsetMs(number.id)
@@ -102,7 +118,8 @@ function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem): void {
     addStatus(batch, number, item.status, item)
     return
   }
-  if (nowMs - at.getTime() > bridge.times.dedupeMs) {
+  const forgotten = nowMs - at.getTime() > bridge.times.dedupeMs
+  if (forgotten && !again) {
     // Older than the memory by which duplicates are known: it cannot be told from a repetition.
     bridge.count('too_old')
     bridge.background(() => bridge.numbers.count(number.id, 'too_old', 1))
@@ -111,7 +128,7 @@ function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem): void {
   const aliases = item.groupId === undefined ? aliasesNamed(bridge, item) : [`g:${item.groupId}`]
   const deliverable = LANE_KINDS.has(item.kind) && aliases.length > 0
   // Meta's times are whole seconds: the second of connecting counts as after it.
-  const early = at.getTime() + 1_000 <= number.connectedAt.getTime()
+  const early = !again && at.getTime() + 1_000 <= number.connectedAt.getTime()
   if (!deliverable || early) {
     const code = early ? 'before_connecting' : item.kind === 'unknown' ? 'unknown_field' : undefined
     const lost = LANE_KINDS.has(item.kind) && aliases.length === 0
@@ -131,7 +148,7 @@ function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem): void {
     outbound: false,
     ord: Math.floor(at.getTime() / 1000),
     occurredAt: at,
-    dayAt: dayOf(number, at, realNow),
+    dayAt: forgotten ? realNow : dayOf(number, at, realNow),
     payload: item.payload,
     state: 0,
     opensWindow: opensWindow(bridge, item),

@@ -10,6 +10,7 @@ import type { Binding, LaneEvent, Work } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
 import { decideAfterFailure } from '../retry.ts'
 import { laterInbound, opensWindowAt } from '../window.ts'
+import { FileWaits } from './files.ts'
 import { learnIds } from './learn.ts'
 import { prepareDraft } from './prepare.ts'
 import { usageOf } from './usage.ts'
@@ -58,6 +59,7 @@ export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<L
     } catch (thrown) {
       if (thrown instanceof LaneLost) throw thrown
       if (thrown instanceof GateClosed) return { dueInMs: thrown.delayMs, strikes: lane.strikes, work: run.pending }
+      if (thrown instanceof FileWaits) return comeBack(run, event, thrown.error, thrown.delayMs, false)
       const leaving = await settleFailure(run, event, asPuenteError(thrown))
       if (leaving !== null) return leaving
     }
@@ -77,6 +79,8 @@ async function deliverEvent(run: InboundRun, event: LaneEvent): Promise<void> {
     if (step < doneSteps(event)) continue
     const written = await writeDraft(run, event, fact, draft, step)
     code ??= written.code
+    // It did what it should: the failure of a later step must not make it void.
+    run.attempted = null
   }
   const usage = usageOf(number.id, fact, lane.sessionFrom, bridge.registry.offsetMs(number.id))
   if (usage !== null) run.pending.push({ op: 'usage', usage })
@@ -127,7 +131,24 @@ async function settleFailure(run: InboundRun, event: LaneEvent, error: PuenteErr
     return null
   }
   const afterMs = decision.do === 'stop' ? bridge.times.deskSettleMs : decision.delayMs
-  bridge.log.info({ ...log, afterMs }, 'inbound item waits')
+  // What may be at the desk already is looked up before it is written again.
+  return comeBack(run, event, error, afterMs, !mayBeThere && run.attempted === event)
+}
+
+/** Leaves the lane with this event first; what it waits for is kept with it. */
+function comeBack(
+  run: InboundRun,
+  event: LaneEvent,
+  error: PuenteError,
+  afterMs: number,
+  voidAttempt: boolean
+): Leaving {
+  const { bridge, lane } = run
+  const facts = { ...error.facts, stage: error.stage }
+  bridge.log.info(
+    { number: lane.numberId, lane: lane.id, event: event.seq, code: error.code, facts, afterMs },
+    'inbound item waits'
+  )
   return {
     dueInMs: afterMs,
     strikes: lane.strikes + 1,
@@ -140,8 +161,7 @@ async function settleFailure(run: InboundRun, event: LaneEvent, error: PuenteErr
         afterMs,
         code: error.code,
         facts,
-        // What may be at the desk already is looked up before it is written again.
-        voidAttempt: !mayBeThere && run.attempted === event
+        voidAttempt
       }
     ]
   }

@@ -50,7 +50,7 @@ export async function writeDraft(
     if (found !== null) return remember(run, event, fact, sourceId, found)
   }
   if (draft.hides !== undefined) await hideRows(run, draft.hides)
-  const files = await fetchFiles(run, draft)
+  const files = await fetchFiles(run, event, draft)
   try {
     const row: DeskRow = {
       type: draft.type,
@@ -171,6 +171,8 @@ async function postMapped(
         options
       )
   })
+  // The row that came with it is the first of its minute.
+  if (embeds) bridge.rowPace(number.deskId, created.conversationId)
   binding.conversationId = created.conversationId
   binding.conversationStatus = 'open'
   binding.lastMessageId = created.messageId ?? 0

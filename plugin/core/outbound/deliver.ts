@@ -27,6 +27,8 @@ export interface MessageToDeliver {
   resumed: boolean
   /** Absent for parked and retried ones. */
   event: LaneEvent | null
+  /** Since it came, or was asked for again. Null for parked ones, which wait for the customer. */
+  waitedMs: number | null
 }
 
 export async function deliverMessage(run: OutboundRun, message: MessageToDeliver): Promise<void> {
@@ -73,7 +75,10 @@ export async function deliverMessage(run: OutboundRun, message: MessageToDeliver
     if (thrown instanceof LaneWaits || thrown instanceof GateClosed || thrown instanceof LaneLost) throw thrown
     const error = asPuenteError(thrown)
     // An upload met what a send would have met: the number pauses, the message says why.
-    if (error.code.startsWith('wa_') && isShared(error)) pauseNumber(run, message, error)
+    if (error.code.startsWith('wa_') && isShared(error)) {
+      pauseNumber(run, message, error)
+      return
+    }
     // WhatsApp knows the template otherwise than our copy does.
     if (error.code.startsWith('wa_template_') && error.stage === 'attempt') {
       bridge.background(() => bridge.templates.want(number.wabaId))
@@ -130,6 +135,7 @@ async function sendParts(
     }
     const outcome = await sendPart(run, message, index, sending, part)
     if (outcome === 'parked') return park(run, message)
+    if (outcome === 'failed') return
   }
   setState(run, message, uncertain ? 'uncertain' : 'sent', undefined, ready.parts.length)
   if (message.hook.message.senderType === 'user') markReadSoon(run)

@@ -1,6 +1,7 @@
 /** Pauses a number whose token, registration or standing is in trouble, and wakes it when a probe succeeds. */
 import type { Bridge } from '../bridge.ts'
-import type { PuenteError } from '../errors.ts'
+import { asPuenteError, ERROR_TABLE, type ErrorCode, type PuenteError } from '../errors.ts'
+import { GateClosed } from '../lanes/hold.ts'
 import type { ServedNumber } from '../registry.ts'
 import { nextDelayMs } from '../retry.ts'
 
@@ -38,4 +39,38 @@ export function openNumberGate(bridge: Bridge, number: ServedNumber): void {
   number.pausedCode = null
   bridge.log.info({ number: number.id }, 'number works again')
   void bridge.numbers.pauseNumber(number.id, null).catch(() => {})
+}
+
+/**
+ * A call of the inbound direction that shows the number's token. A refused token pauses the number as it does for a send,
+ * and while it is refused only one call in a while tries it; other troubles of the number do not concern such calls.
+ */
+export async function callWithToken<T>(bridge: Bridge, number: ServedNumber, call: () => Promise<T>): Promise<T> {
+  const key = `number:${number.id}`
+  const shut = bridge.gates.state(key)
+  const refused = isOfToken(shut === undefined ? number.pausedCode : shut.code)
+  if (shut !== undefined && refused && !bridge.gates.enter(key)) {
+    throw new GateClosed(Math.max(200, shut.untilMs - bridge.clock.monotonicMs()))
+  }
+  try {
+    const answer = await call()
+    if (refused) openNumberGate(bridge, number)
+    return answer
+  } catch (thrown) {
+    const error = asPuenteError(thrown)
+    if (error.remedy !== 'reauthorise') {
+      if (refused) bridge.gates.release(key)
+      throw error
+    }
+    if (bridge.registry.number(number.id)?.token !== number.token) {
+      // Refused with a token that was replaced meanwhile: that says nothing about the new one.
+      bridge.gates.open(key)
+      throw new GateClosed(100)
+    }
+    throw new GateClosed(closeNumberGate(bridge, number, error))
+  }
+}
+
+function isOfToken(code: string | null): boolean {
+  return code !== null && ERROR_TABLE[code as ErrorCode]?.remedy === 'reauthorise'
 }

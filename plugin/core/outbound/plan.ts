@@ -9,14 +9,14 @@ import { toWhatsApp } from '../markup/to-whatsapp.ts'
 import type { ComposedPart, MediaKind, TemplateMessage } from '../model.ts'
 import type { DeskFile, DeskHook } from '../ports/help-desk.ts'
 import { RULES } from '../rules.ts'
-import type { FileRef, InstructedPart } from '../talk/instruction.ts'
+import type { FileRef, InstructedPart, TemplateUpload } from '../talk/instruction.ts'
 import type { TemplateLink } from './template.ts'
 
 export type PlannedPart =
   | { kind: 'text'; body: string }
   | { kind: 'file'; file: DeskFile; caption?: string; voiceHint: boolean }
   | { kind: 'choices'; body: string; choices: { id: string; title: string }[]; listLabel: string }
-  | { kind: 'template'; template: TemplateMessage; uploads?: { id: string; file: FileRef }[]; links?: TemplateLink[] }
+  | { kind: 'template'; template: TemplateMessage; uploads?: TemplateUpload[]; links?: TemplateLink[] }
   /** A file that an instruction names, wherever it lies. */
   | {
       kind: 'instructed_file'

@@ -8,7 +8,7 @@ import { PuenteError } from '../errors.ts'
 import type { OutboundPart } from '../model.ts'
 import type { DeskFile } from '../ports/help-desk.ts'
 import { RULES } from '../rules.ts'
-import { type FileRef, withUploads } from '../talk/instruction.ts'
+import { type FileRef, type TemplateUpload, withUploads } from '../talk/instruction.ts'
 import type { MediaFormat } from '../templates/model.ts'
 import { guessMime, type PlannedPart } from './plan.ts'
 import { judgeLinks, wrongKind } from './template-media.ts'
@@ -111,14 +111,15 @@ async function judgeInstructed(
 /** Files of a template's header or cards take the place of the ids that stand for them. */
 async function judgeTemplate(
   run: OutboundRun,
-  part: Extract<PlannedPart, { kind: 'template' }> & { uploads: { id: string; file: FileRef }[] },
+  part: Extract<PlannedPart, { kind: 'template' }> & { uploads: TemplateUpload[] },
   spooled: string[]
 ): Promise<() => Promise<ReadyPart>> {
   const uploads: { id: string; upload: () => Promise<ReadyPart> }[] = []
-  for (const { id, file } of part.uploads) {
+  for (const { id, file, format, label = '' } of part.uploads) {
     if (file.from === 'link') continue
     const fetched = await fetchRef(run, file)
-    uploads.push({ id, upload: await judgeFetched(run, fetched, { voiceHint: false }, spooled) })
+    const wanted = format === undefined ? undefined : { format, label }
+    uploads.push({ id, upload: await judgeFetched(run, fetched, { voiceHint: false, wanted }, spooled) })
   }
   return async () => {
     const ids = new Map<string, string>()

@@ -1,12 +1,12 @@
 /** Sends one part: pace, gate, attempt committed, deadline checked, bytes, outcome. */
-import { asPuenteError, PuenteError } from '../errors.ts'
+import { asPuenteError, type ErrorCode, PuenteError } from '../errors.ts'
 import { namesOf } from '../inbound/attributes.ts'
 import { GateClosed, holdOf, LaneLost } from '../lanes/hold.ts'
 import type { PartToSend } from '../model.ts'
 import type { Work } from '../ports/store.ts'
-import { nextDelayMs } from '../retry.ts'
+import { decideAfterFailure, nextDelayMs } from '../retry.ts'
 import { RULES } from '../rules.ts'
-import type { MessageToDeliver } from './deliver.ts'
+import { type MessageToDeliver, setState } from './deliver.ts'
 import { closeNumberGate, openNumberGate } from './gate.ts'
 import type { ReadyPart } from './prepare.ts'
 import { LaneWaits, type OutboundRun } from './work-lane.ts'
@@ -17,12 +17,16 @@ export async function sendPart(
   index: number,
   sending: Omit<PartToSend, 'reference'>,
   ready: ReadyPart
-): Promise<'sent' | 'parked'> {
+): Promise<'sent' | 'parked' | 'failed'> {
   const { bridge, number, lane } = run
   await takePace(run)
   const gate = `number:${number.id}`
   if (!bridge.gates.enter(gate)) {
     const state = bridge.gates.state(gate)
+    if (state !== undefined) {
+      const error = new PuenteError(state.code as ErrorCode)
+      if (isTooLate(run, message, error)) return giveUp(run, message, error)
+    }
     throw new GateClosed(Math.max(200, (state?.untilMs ?? 0) - bridge.clock.monotonicMs()))
   }
   const attemptId = bridge.newId()
@@ -128,7 +132,7 @@ async function settleRefusal(
   attemptId: string,
   error: PuenteError,
   ready: ReadyPart
-): Promise<'parked'> {
+): Promise<'parked' | 'failed'> {
   const { bridge, number, lane } = run
   bridge.count('send_failed', { code: error.code })
   if (error.certainty !== 'did_not_happen') {
@@ -151,32 +155,42 @@ async function settleRefusal(
   if (error.code === 'wa_media_rejected' && ready.mediaId !== undefined) {
     await bridge.deliveries.forgetMedia(number.id, ready.mediaId)
   }
-  if (error.scope === 'pair' && error.remedy === 'retry') {
-    openNumberGate(bridge, number)
-    lane.strikes += 1
-    throw new LaneWaits(nextDelayMs({ attempt: lane.strikes, error, random: bridge.random }) ?? 1_000)
-  }
   if (error.remedy === 'reauthorise' && bridge.registry.number(number.id)?.token !== number.token) {
     // Refused with a token that was replaced meanwhile: that says nothing about the new one.
     bridge.gates.open(`number:${number.id}`)
     throw new LaneWaits(100)
   }
-  if (error.scope !== 'message' && error.scope !== 'pair') {
-    pauseNumber(run, message, error)
-  }
+  if (error.scope !== 'message' && error.scope !== 'pair') return pauseNumber(run, message, error)
   openNumberGate(bridge, number)
   if (error.remedy === 'retry') {
+    if (isTooLate(run, message, error)) return giveUp(run, message, error)
     lane.strikes += 1
     throw new LaneWaits(nextDelayMs({ attempt: lane.strikes, error, random: bridge.random }) ?? 1_000)
   }
   throw error
 }
 
-/** Something shared is in trouble: the number waits, and so does this message. */
-export function pauseNumber(run: OutboundRun, message: { messageId: number }, error: PuenteError): never {
+/** Something shared is in trouble: the number waits, and so does this message as long as its patience lasts. */
+export function pauseNumber(run: OutboundRun, message: MessageToDeliver, error: PuenteError): 'failed' {
   const delayMs = closeNumberGate(run.bridge, run.number, error)
+  if (isTooLate(run, message, error)) return giveUp(run, message, error)
   showWaiting(run, message, error)
   throw new LaneWaits(delayMs)
+}
+
+/** An answer that could not leave for a day would surprise the customer: a person decides, and the lane goes on. */
+function isTooLate(run: OutboundRun, message: MessageToDeliver, error: PuenteError): boolean {
+  // Parked ones have an age of their own.
+  if (message.waitedMs === null) return false
+  const now = run.bridge.clock.now()
+  const firstTriedAt = new Date(now.getTime() - message.waitedMs)
+  const decision = decideAfterFailure({ error, attempt: 1, firstTriedAt, now, random: run.bridge.random })
+  return decision.do === 'stop' && decision.because === 'too_old'
+}
+
+function giveUp(run: OutboundRun, message: MessageToDeliver, error: PuenteError): 'failed' {
+  setState(run, message, 'failed', error)
+  return 'failed'
 }
 
 /** What needs a person is said on the message at once; it goes out by itself when the cause is gone. */

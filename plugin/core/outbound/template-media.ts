@@ -6,6 +6,7 @@ import { callDesk } from '../desk/call.ts'
 import { asPuenteError, PuenteError } from '../errors.ts'
 import { RULES } from '../rules.ts'
 import type { MediaFormat, SendComponent } from '../templates/model.ts'
+import { tidyFileName } from '../templates/values.ts'
 import type { PlannedPart } from './plan.ts'
 import type { Fetched, ReadyPart } from './prepare.ts'
 import type { TemplateLink } from './template.ts'
@@ -23,7 +24,7 @@ export async function judgeLinks(
   const files: { link: TemplateLink; name: string; upload: () => Promise<ReadyPart> }[] = []
   for (const link of part.links) {
     const fetched = await fetchLink(run, link)
-    files.push({ link, name: link.filename ?? fetched.name, upload: await judge(fetched, link) })
+    files.push({ link, name: tidyFileName(link.filename ?? fetched.name), upload: await judge(fetched, link) })
   }
   return async () => {
     const uploaded = new Map<string, { mediaId: string; filename: string }>()

@@ -94,19 +94,25 @@ async function workEvent(run: OutboundRun, event: LaneEvent): Promise<Leaving | 
   }
 }
 
+/** Its removal waits in this lane. */
+export function isRemoved({ lane }: OutboundRun, messageId: number): boolean {
+  return lane.events.some(event => event.kind === 'removal' && event.ord === messageId)
+}
+
 async function sendNew(run: OutboundRun, event: LaneEvent): Promise<void> {
-  const { bridge, lane } = run
-  // Deleted in the desk before it could leave: it never does.
-  const removed = lane.events.some(other => other.kind === 'removal' && other.ord === event.ord)
+  const { bridge } = run
+  // Deleted in the desk: nothing more of it leaves, and the removal says what has left already.
+  if (isRemoved(run, event.ord)) return
   const hook = bridge.readHook(await bridge.lanes.payload(event))
-  if (hook.kind !== 'message' || removed) return
+  if (hook.kind !== 'message') return
   await deliverMessage(run, {
     messageId: event.ord,
     generation: 1,
     payload: event,
     hook,
     resumed: event.attempt !== null,
-    event
+    event,
+    waitedMs: event.receivedAgeMs
   })
 }
 
@@ -116,9 +122,10 @@ async function sendParked(run: OutboundRun): Promise<void> {
   const before = parkedBefore(bridge, run.number)
   for (const delivery of parked) {
     if (delivery.parkedAt !== null && delivery.parkedAt < before) continue
+    if (isRemoved(run, delivery.messageId)) continue
     const hook = bridge.readHook(await bridge.lanes.payload(delivery))
     if (hook.kind !== 'message') continue
-    await deliverAgain(run, delivery, hook)
+    await deliverAgain(run, delivery, hook, null)
     bridge.count('parked_sent')
   }
 }
@@ -127,7 +134,8 @@ async function sendParked(run: OutboundRun): Promise<void> {
 export async function deliverAgain(
   run: OutboundRun,
   delivery: DeliveryRecord,
-  hook: Extract<ReturnType<Bridge['readHook']>, { kind: 'message' }>
+  hook: Extract<ReturnType<Bridge['readHook']>, { kind: 'message' }>,
+  waitedMs: number | null
 ): Promise<void> {
   const payload: PayloadRef = {
     pageDay: delivery.pageDay,
@@ -141,7 +149,8 @@ export async function deliverAgain(
     payload,
     hook,
     resumed: true,
-    event: null
+    event: null,
+    waitedMs
   })
 }
 

@@ -3,8 +3,12 @@
  * Credentials come in clear and are kept as hashes; nobody gets them back.
  */
 
-/** `admin`: for the admin pages alone; `ticket`: to be taken once for such a session. */
-export type SessionMode = 'desk' | 'paired' | 'admin' | 'ticket'
+/**
+ * `admin`: for the admin pages alone; `ticket`: to be taken once for such a session; `handover`: to be taken once for
+ * one more paired session, for another window of the same agent.
+ */
+export type SessionMode = 'desk' | 'paired' | 'admin' | 'ticket' | 'handover'
+export type TicketMode = Extract<SessionMode, 'ticket' | 'handover'>
 
 /** Desk and agent of a session that belongs to no account: who opened it sits at the terminal of Puente. */
 export const WHOLE_INSTALLATION = { deskId: 0, agentId: 0 } as const
@@ -18,13 +22,23 @@ export interface AgentSession {
   expiresAt: Date
   /** Hash of whose desk session it was issued for: a request may bring only that person's; null where none was seen. */
   uidHash: Buffer | null
+  /** Where the agent's browser has the desk, when the page said so at signing in. */
+  deskOrigin: string | null
+}
+
+/** What a ticket hands on. */
+export interface Handed extends Pick<AgentSession, 'deskId' | 'agentId' | 'name' | 'locale' | 'deskOrigin'> {
+  /** When what was handed over ends, whoever takes it up; null: as any new session. */
+  until: Date | null
 }
 
 export interface Pairing {
   id: string
   deskId: number
-  conversationId: number
-  agentId: number
+  /** Null: the note may stand in any conversation of the desk. */
+  conversationId: number | null
+  /** Null: whoever writes the note is the agent. */
+  agentId: number | null
   state: 'waiting' | 'paired' | 'spent' | 'cancelled'
   agent: { id: number; name: string } | null
 }
@@ -46,10 +60,18 @@ export interface MacroHook {
   templateId: string
   templateName: string
   language: string
-  slots: Record<string, { source: string; fallback?: string }>
+  slots: Record<string, HookSlot>
   createdAt: Date
   usedAt: Date | null
+  /** The newest press that sent nothing, of the last 30 days. */
+  lastFailure: { code: string; reason: string; conversationId: number; at: Date } | null
 }
+
+/** What a hook fills a slot with: what is known of the conversation, fixed words, or a file at an address. */
+export type HookSlot = { source: string; fallback?: string } | { text: string } | { url: string; name?: string }
+
+/** Slots of a template that were filled from an attribute, with what stood in for an empty one. */
+export type SlotMapping = Record<string, { source: string; fallback?: string }>
 
 export interface PairingNote {
   numberId: number
@@ -61,13 +83,15 @@ export interface PairingNote {
 export interface AgentStore {
   openSession(
     token: string,
-    session: Omit<AgentSession, 'expiresAt' | 'uidHash'> & { uid: string | null },
+    session: Omit<AgentSession, 'expiresAt' | 'uidHash' | 'deskOrigin'> & { uid: string | null } & Partial<
+        Pick<Handed, 'deskOrigin' | 'until'>
+      >,
     lifeMs: number
   ): Promise<Date>
   /** Null for unknown, ended and expired ones alike, and for tickets. */
   findSession(token: string): Promise<AgentSession | null>
   /** Whose ticket it was. The first who asks gets it; null for spent, unknown and expired ones. */
-  takeTicket(ticket: string): Promise<Pick<AgentSession, 'deskId' | 'agentId' | 'name' | 'locale'> | null>
+  takeTicket(ticket: string, mode: TicketMode): Promise<Handed | null>
   endSession(token: string): Promise<void>
   endSessionsOf(deskId: number, agentId: number): Promise<void>
 
@@ -78,8 +102,8 @@ export interface AgentStore {
     lifeMs: number
   ): Promise<Date>
   /**
-   * A note with a code was written. Pairs only when the code waits in that very desk and conversation and the author
-   * is the agent it was made for; a code that somebody else wrote is cancelled. The note is to be deleted either way.
+   * A note with a code was written. Pairs only when the code waits in that very desk, and in the conversation and for
+   * the agent it was made for, where those were named; else it is cancelled. The note is to be deleted either way.
    * Answers whether the code was known at all.
    */
   noteWritten(note: {
@@ -100,13 +124,16 @@ export interface AgentStore {
   listApiKeys(deskId: number | null): Promise<ApiKey[]>
   revokeApiKey(deskId: number | null, id: string): Promise<boolean>
 
-  createMacroHook(hook: Omit<MacroHook, 'createdAt' | 'usedAt'>, secret: string): Promise<MacroHook>
+  createMacroHook(hook: Omit<MacroHook, 'createdAt' | 'usedAt' | 'lastFailure'>, secret: string): Promise<MacroHook>
   findMacroHook(secret: string): Promise<MacroHook | null>
-  listMacroHooks(deskId: number): Promise<MacroHook[]>
-  revokeMacroHook(deskId: number, id: string): Promise<boolean>
+  /** Null: those of every desk. */
+  listMacroHooks(deskId: number | null): Promise<MacroHook[]>
+  revokeMacroHook(deskId: number | null, id: string): Promise<boolean>
 
   favour(deskId: number, agentId: number, templateId: string, favourite: boolean): Promise<void>
-  usedTemplate(deskId: number, agentId: number, templateId: string): Promise<void>
+  usedTemplate(deskId: number, agentId: number, templateId: string, mapping: SlotMapping): Promise<void>
+  /** From where its slots were filled last, by this agent or else by anybody of the desk; empty: never. */
+  mappingOf(deskId: number, agentId: number, templateId: string): Promise<SlotMapping>
   templatesOf(deskId: number, agentId: number): Promise<Map<string, { favourite: boolean; usedAt: Date | null }>>
   usedNumber(deskId: number, agentId: number, numberId: number): Promise<void>
   numbersOf(deskId: number, agentId: number): Promise<Map<number, Date>>

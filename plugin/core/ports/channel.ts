@@ -38,7 +38,14 @@ export interface NumberFacts {
   throughputPerSecond: number
   quality?: string
   isOnBusinessApp?: boolean
+  /** Meta's word, an open list: CONNECTED, FLAGGED, RESTRICTED, BANNED … */
   status?: string
+  /** TIER_2K …: customers a day that may be written to first. */
+  messagingLimit?: string
+  /** AVAILABLE, LIMITED or BLOCKED: the worst of number, WABA, business and app. */
+  canSend?: string
+  /** Meta's codes of what stands in the way of sending. */
+  healthCodes?: readonly number[]
 }
 
 export interface Channel {
@@ -52,7 +59,10 @@ export interface Channel {
   locateMedia(access: NumberAccess, mediaId: string): Promise<MediaAddress>
   /** Opens the bytes of a located media. The stream fails with `media_unfetched`, `media_gone` or `media_too_large`. */
   openMedia(access: NumberAccess, url: string): Promise<{ stream: NodeJS.ReadableStream; sizeBytes?: number }>
+  /** Pace, quality and standing of the number, as Meta tells them now. Harmless when repeated. */
   readNumber(access: NumberAccess): Promise<NumberFacts>
+  /** Whether customers may call this number, by its own settings. Harmless when repeated. */
+  readCalling(access: NumberAccess): Promise<boolean>
   close(): void
 }
 

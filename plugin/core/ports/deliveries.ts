@@ -89,8 +89,11 @@ export interface Deliveries {
   /** Up to which message each conversation was read by reconciliation, and its outbound lane. */
   seenIn(numberId: number, conversationIds: number[]): Promise<Map<number, { seen: number; laneId: number | null }>>
   seenUpTo(numberId: number, conversationId: number, messageId: number): Promise<void>
-  /** Deliveries of the last 24 h that a person may have touched unheard: shown failed, parked, waiting. */
-  unsettled(numberId: number): Promise<DeliveryRecord[]>
+  /**
+   * Deliveries of the last 24 h that a person may have touched unheard: shown failed, parked, waiting. A page of those
+   * after the message `after`, in their order; empty = no more.
+   */
+  unsettled(numberId: number, after: number): Promise<DeliveryRecord[]>
   mediaIdOf(numberId: number, hash: Buffer): Promise<string | null>
   rememberMedia(numberId: number, hash: Buffer, mediaId: string, mimeType: string): Promise<void>
   forgetMedia(numberId: number, mediaId: string): Promise<void>

@@ -54,6 +54,8 @@ export interface DeskAgents {
   lookAtContact(access: DeskAccess, contactId: number): Promise<DeskContact | null>
   listConversationsOf(access: DeskAccess, contactId: number): Promise<OtherConversation[]>
   listInboxes(access: DeskAccess): Promise<{ id: number; name: string; channel: string }[]>
+  /** Custom attributes that the account defines, of contacts and conversations. */
+  listAttributes(access: DeskAccess): Promise<{ of: 'contact' | 'conversation'; key: string; name: string }[]>
   /** The newest 20 messages, or the 20 before one; ascending. */
   latestMessages(access: DeskAccess, conversationId: number, before?: number): Promise<DeskMessage[] | 'refused' | null>
   reopen(access: DeskAccess, conversationId: number): Promise<'done' | 'refused' | null>

@@ -40,6 +40,8 @@ export interface NewContact {
   phone?: string
   identifier?: string
   username?: string
+  /** Custom attributes of the contact. */
+  attributes?: Record<string, string>
 }
 
 /** A row ready to be written: files are on disk, quotes are desk message ids. */

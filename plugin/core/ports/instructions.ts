@@ -20,6 +20,8 @@ export interface NewInstruction {
   sourceId: string | null
   /** Whose conversation it opens; null where there is one already. */
   opens: string | null
+  /** Desk message id of a parked answer that it replaces. */
+  recalls?: number
   instruction: Instruction
 }
 
@@ -71,7 +73,8 @@ export interface Instructions {
   /**
    * Keeps it, leased for so long to the caller. A repetition with the same key answers the first one's record with
    * `fresh: false`; the same key for something else fails with `idempotency_clash`; a second one
-   * that opens a conversation with the same customer, with `conversation_open`.
+   * that opens a conversation with the same customer, with `conversation_open`. What it replaces is recalled with
+   * it or not at all: fails with `not_parked` or `leaving_now`, and nothing is kept.
    */
   add(instruction: NewInstruction, leaseMs: number): Promise<{ record: InstructionRecord; fresh: boolean }>
   /** What was kept under this key before; fails with `idempotency_clash` when that was something else. */

@@ -41,7 +41,7 @@ export interface NumberRecord {
   changedCursor: Date
   /** Where the inbox sent its hooks when it was last well. */
   hookUrl: string | null
-  /** What is wrong with the inbox's settings and only a person can mend: `hook_url`, `window`, `marker`, `gone`, `taken`, `hidden`. */
+  /** What is wrong with the inbox's settings and only a person can mend: `hook_url`, `window`, `banner`, `marker`, `gone`, `taken`, `hidden`. */
   inboxTrouble: string[]
 }
 
@@ -56,6 +56,8 @@ export interface Numbers {
   installation(): Promise<{ id: string; aliasKey: Buffer }>
   list(): Promise<{ desks: DeskRecord[]; numbers: NumberRecord[] }>
   saveDesk(desk: NewDesk): Promise<DeskRecord>
+  /** The same desk, with its numbers and their history, has another address now. */
+  moveDesk(deskId: number, url: string): Promise<void>
   saveNumber(number: NewNumber): Promise<NumberRecord>
   pauseDesk(deskId: number, code: string | null): Promise<void>
   pauseNumber(numberId: number, code: string | null, facts?: object): Promise<void>
@@ -63,12 +65,14 @@ export interface Numbers {
   saveDeskFacts(deskId: number, facts: { version: string | null; role: string }): Promise<void>
   /** How the inbox was found; what is not given stays. */
   saveInbox(numberId: number, found: { hookUrl?: string; hookSecret?: string; trouble?: string[] }): Promise<void>
-  /** A hook of the inbox came in, signed as it must be. */
+  /** A hook of the inbox that was sent to try it came in, signed as it must be: that proves it, too. */
   noteHook(numberId: number): Promise<void>
   disconnect(numberId: number): Promise<void>
   savePace(deskId: number, limit: number): Promise<void>
   saveCursor(numberId: number, cursor: Date): Promise<void>
   count(numberId: number, name: string, n: number): Promise<void>
+  /** Somebody asked for a one-time code that connecting or the doctor handed out; others are ignored. */
+  noteReached(code: string): Promise<void>
   /** A private note of ours, written to try the hook of this inbox, came back through it. */
   noteProbe(inboxKey: string, probe: string): Promise<void>
 }

@@ -3,6 +3,7 @@
  * read is of one desk's numbers, or of all (`deskId` null). Never tells texts, customers or secrets.
  */
 import type { Need } from '../needs.ts'
+import type { Standing } from '../standing.ts'
 import type { EventKind } from './store.ts'
 
 export interface NumberStatus {
@@ -32,6 +33,8 @@ export interface NumberStatus {
   /** Found by reading the desk within the last week and put right, by kind. */
   mended: { what: string; count: number }[]
   inboxTrouble: string[]
+  /** What Meta holds against the number, as last read. */
+  standings: Standing[]
   /** What stays off, with the reason; needs nobody. */
   off: string[]
 }
@@ -49,7 +52,7 @@ export interface OverseenNumber extends NumberStatus {
   needs: Need[]
 }
 
-/** Set-aside items that have number, kind and cause in common. */
+/** Set-aside items that have number (0: none of the connected ones), kind and cause in common. */
 export interface AsideGroup {
   numberId: number
   kind: EventKind
@@ -58,7 +61,7 @@ export interface AsideGroup {
   code: string
   count: number
   since: Date
-  /** False: it belongs to no conversation and can only be looked at. */
+  /** False: it can only be looked at. */
   replayable: boolean
 }
 

@@ -84,6 +84,8 @@ export interface IntakeConversation {
   numberId: number
   conversationId: number
   status: string
+  /** Seconds, by the desk's clock: when the conversation looked like this. 0: not told, then the last word counts. */
+  at: number
 }
 
 export interface IntakeBatch {

@@ -36,6 +36,8 @@ export interface PartView {
   part: number
   generation: number
   attemptAt: Date
+  /** When WhatsApp took it: its answer, or the first status where the answer was lost. */
+  acceptedAt: Date | null
   state: 0 | 1 | 2 | 3
   wamid: string | null
   code: string | null
@@ -83,8 +85,27 @@ export interface TalkStore {
   version(numberId: number, conversationId: number): Promise<string>
   /** Of the last messages that were delivered: how many, and how many of them were read. */
   receiptsOf(numberId: number, customerId: number): Promise<{ delivered: number; read: number }>
-  /** What Meta last told of the number: GREEN …, TIER_1K …; null where it was never asked. */
-  numberFacts(numberId: number): Promise<{ quality: string | null; messagingLimit: string | null }>
+  /** What Meta last told of the number: GREEN …, TIER_1K …, whether it takes calls; null where it was never asked. */
+  numberFacts(
+    numberId: number
+  ): Promise<{ quality: string | null; messagingLimit: string | null; calling: boolean | null }>
+  /** Whether the caller is to ask Meta about calls now: one process does, when the last answer is older. */
+  claimCalling(numberId: number, olderThanMs: number): Promise<boolean>
+  keepCalling(numberId: number, calling: boolean): Promise<void>
+  /**
+   * Customers who were written to from these numbers outside of their window in the last 24 h, as far as that went
+   * through Puente; `ours`: the given one is among them.
+   */
+  openedToday(numberIds: readonly number[], customerId: number | null): Promise<{ customers: number; ours: boolean }>
+  /** What WhatsApp refused on this number in the last 24 h: our own code, or its failure as it was told. */
+  refusedToday(
+    numberId: number
+  ): Promise<{ code: string | null; failure: { code: number; title?: string; details?: string } | null }[]>
   /** When WhatsApp last counted a message to this customer as free by entry point. */
   freeEntryAt(numberId: number, customerId: number): Promise<Date | null>
+  /**
+   * A press of a macro's hook sent nothing. Answers whether the conversation is to be told: not for the same reason
+   * again within an hour, since a note may itself set off the automation that pressed.
+   */
+  hookFailed(hookId: string, conversationId: number, failure: { code: string; reason: string }): Promise<boolean>
 }

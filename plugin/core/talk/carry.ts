@@ -5,7 +5,7 @@
  */
 import type { Bridge } from '../bridge.ts'
 import { callDesk } from '../desk/call.ts'
-import { asPuenteError, PuenteError } from '../errors.ts'
+import { asPuenteError, type ErrorCode, PuenteError } from '../errors.ts'
 import { GateClosed } from '../lanes/hold.ts'
 import { numberNow } from '../outbound/parked.ts'
 import type { DeskAccess, DeskCallOptions, DeskRow } from '../ports/help-desk.ts'
@@ -13,8 +13,10 @@ import type { InstructionRecord, WriteAttempt } from '../ports/instructions.ts'
 import type { TalkStore } from '../ports/talk-store.ts'
 import type { ServedNumber } from '../registry.ts'
 import { decideAfterFailure } from '../retry.ts'
+import { explainError } from '../texts/describe.ts'
 import { text } from '../texts/text.ts'
 import { findEarlier } from './earlier.ts'
+import { tellHookFailure } from './hook-failure.ts'
 import { instructionSource } from './instruction.ts'
 import { laneRow } from './lane-row.ts'
 import { openConversation } from './opening.ts'
@@ -61,7 +63,7 @@ export async function carry(
     if (record.state === 'written') await queue(run)
   } catch (thrown) {
     if (thrown instanceof LeaseLost) return
-    await settle(deps.bridge, record, thrown)
+    await settle(deps, record, thrown)
   }
 }
 
@@ -225,7 +227,12 @@ export function settledMs(bridge: Bridge): number {
   return bridge.times.attemptDeadlineMs + bridge.times.deskCallMs + bridge.times.deskSettleMs
 }
 
-async function settle(bridge: Bridge, record: InstructionRecord, thrown: unknown): Promise<void> {
+async function settle(
+  deps: { bridge: Bridge; talk: TalkStore },
+  record: InstructionRecord,
+  thrown: unknown
+): Promise<void> {
+  const { bridge } = deps
   if (thrown instanceof GateClosed) {
     await bridge.instructions.change(record, { dueInMs: Math.max(200, thrown.delayMs) })
     return
@@ -250,10 +257,25 @@ async function settle(bridge: Bridge, record: InstructionRecord, thrown: unknown
     bridge.count('instructions_failed', { code: error.code })
     const facts = { ...error.facts }
     await bridge.instructions.change(record, { state: 'failed', code: error.code, facts, attempt: null, dueInMs: null })
+    await tellHook(deps, record, error.code)
     return
   }
   const forgotten = unknown ? {} : { attempt: null }
   await bridge.instructions.change(record, { code: error.code, ...forgotten, dueInMs: decision.delayMs })
+}
+
+/** Who presses a hook never hears of it; where a row stands in the conversation, that shows the failure. */
+async function tellHook(
+  deps: { bridge: Bridge; talk: TalkStore },
+  record: InstructionRecord,
+  code: ErrorCode
+): Promise<void> {
+  const { hookId, template = '' } = record.instruction
+  const number = deps.bridge.registry.number(record.numberId)
+  if (hookId === undefined || number === undefined || record.conversationId === null || record.messageId !== null)
+    return
+  const reason = explainError(number.language, code)
+  await tellHookFailure(deps, number, { hookId, conversationId: record.conversationId, template, code, reason })
 }
 
 /** The moment at which what is written now counts as written, by the number's clock. */

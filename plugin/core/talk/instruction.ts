@@ -4,7 +4,7 @@
  * Types only, plain JSON: it is stored sealed and travels in the lane's payload.
  */
 import type { ComposedPart, MediaKind } from '../model.ts'
-import type { SendComponent } from '../templates/model.ts'
+import type { MediaFormat, SendComponent } from '../templates/model.ts'
 
 /** Rows that we write for an instruction carry this before its id as `source_id`. */
 export const INSTRUCTION_SOURCE = 'puente.say.'
@@ -36,8 +36,18 @@ export type InstructedPart =
       name: string
       language: string
       components: SendComponent[]
-      uploads: { id: string; file: FileRef }[]
+      uploads: TemplateUpload[]
     }
+
+/** A file of a template's header or card. */
+export interface TemplateUpload {
+  /** Stands in the components until the file is uploaded. */
+  id: string
+  file: FileRef
+  /** What it has to be, and how its slot is called; left out in what was kept before this was asked. */
+  format?: MediaFormat
+  label?: string
+}
 
 export interface Instruction {
   id: string
@@ -55,6 +65,8 @@ export interface Instruction {
   parts: InstructedPart[]
   /** For the conversation's attributes and for usage. */
   template?: string
+  /** Of a macro or automation that asked for it. */
+  hookId?: string
   /** Who it goes to, when there is no conversation yet. */
   to?: {
     contactId?: number

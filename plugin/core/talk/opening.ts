@@ -10,6 +10,7 @@ import { bestContact } from '../inbound/contact.ts'
 import type { DeskContact } from '../ports/help-desk.ts'
 import type { CustomerView } from '../ports/talk-store.ts'
 import { type Carrying, keep, lookFor, writeInDesk } from './carry.ts'
+import { contactLink } from './contact-link.ts'
 import { findRow } from './earlier.ts'
 
 /** The id of the row when it was written together with the conversation; null when it has still to be written. */
@@ -48,6 +49,8 @@ export async function openConversation(run: Carrying): Promise<number | null> {
   await keep(run, { conversationId: created.conversationId, ...(withFile ? { attempt: null } : {}) })
   bridge.breakpoint('talk.conversation_kept')
   if (withFile) return null
+  // The row that came with it is the first of its minute.
+  bridge.rowPace(number.deskId, created.conversationId)
   // A greeting may have come after it, then the answer shows another row.
   return created.messageId ?? (await lookFor(() => findRow(run, created.conversationId, 0)))
 }
@@ -76,7 +79,14 @@ async function findOrCreate(run: Carrying, sourceId: string): Promise<number> {
     writeInDesk(run, { step: 'contact', after: 0 }, (access, _row, options) =>
       bridge.desk.createContact(
         access,
-        { inboxId: number.inboxId, sourceId, name: to?.name ?? `+${phone}`, phone: `+${phone}`, identifier },
+        {
+          inboxId: number.inboxId,
+          sourceId,
+          name: to?.name ?? `+${phone}`,
+          phone: `+${phone}`,
+          identifier,
+          attributes: contactLink(bridge, number, sourceId)
+        },
         options
       )
     )

@@ -5,7 +5,7 @@
 import { neutraliseLiquid } from '../inbound/render-words.ts'
 import { escapeMarkdown, escapeText } from '../markup/escape.ts'
 import { toDeskMarkdown } from '../markup/to-desk.ts'
-import type { Preview, PreviewButton, PreviewCard, PreviewHeader } from './model.ts'
+import type { Preview, PreviewButton, PreviewCard, PreviewHeader, PreviewText } from './model.ts'
 
 const BUTTON_SIGNS: Record<PreviewButton['kind'], string> = {
   quick_reply: '↩️',
@@ -21,6 +21,8 @@ const BUTTON_SIGNS: Record<PreviewButton['kind'], string> = {
   share_contact: '👤'
 }
 
+const CODE_MASK = '••••••'
+
 const MEDIA_SIGNS = { image: '🖼️', video: '🎬', document: '📄' } as const
 
 export function deskTextOf(preview: Preview): string {
@@ -28,12 +30,17 @@ export function deskTextOf(preview: Preview): string {
   const blocks = [
     headerBlock(preview.header),
     offer === null ? '' : `⏳ ${escapeMarkdown([offer.text, momentOf(offer.endsAt)].filter(Boolean).join(' · '))}`,
-    preview.body === null ? '' : toDeskMarkdown(preview.body.text),
+    preview.body === null ? '' : toDeskMarkdown(withoutCode(preview.body)),
     footer === null ? '' : `_${escapeText(footer.trim(), true)}_`,
     buttonBlock(preview.buttons),
     ...preview.cards.map(cardBlock)
   ]
   return neutraliseLiquid(blocks.filter(block => block !== '').join('\n\n'))
+}
+
+/** A one-time password is for the customer alone: colleagues see that there was one. */
+function withoutCode({ pieces }: PreviewText): string {
+  return pieces.map(piece => (piece.slot === 'code' && piece.filled ? CODE_MASK : piece.text)).join('')
 }
 
 function headerBlock(header: PreviewHeader | null): string {
@@ -54,7 +61,6 @@ function buttonBlock(buttons: readonly PreviewButton[]): string {
 
 function buttonLine({ kind, label, target }: PreviewButton): string {
   const name = escapeText(label.replace(/\s+/g, ' ').trim(), true)
-  // A one-time password stands in the text already; it need not stand in the desk twice.
   if (target === null || kind === 'otp') return name
   return `${name}: ${escapeText(target)}`
 }

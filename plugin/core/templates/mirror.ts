@@ -121,7 +121,13 @@ export function createTemplateMirror(deps: TemplateMirrorDeps): TemplateMirror {
   }
 
   const ask = <T>(number: ServedNumber, run: (access: ServedNumber['deskAccess']) => Promise<T>): Promise<T> =>
-    callDesk(bridge, { deskId: number.deskId, access: number.deskAccess, priority: PRIORITY.backfill, run })
+    callDesk(bridge, {
+      deskId: number.deskId,
+      access: number.deskAccess,
+      priority: PRIORITY.backfill,
+      mayBeRefused: true,
+      run
+    })
 
   return {
     async run() {

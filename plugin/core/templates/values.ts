@@ -95,10 +95,17 @@ function checkMoment(value: string, rules: FillRules): Checked {
   return { value: new Date(at).toISOString() }
 }
 
+/** The name under which a document is shown: nobody chose it for this message, so braces in it are dropped, not refused. */
+export function tidyFileName(name: string): string {
+  return tidyText(name)
+    .replace(/\{{2,}/g, '{')
+    .replace(/\}{2,}/g, '}')
+}
+
 function checkMedia(slot: Slot, given: Record<string, unknown>): Checked {
   const { mediaId, link, filename } = given
-  const named = slot.kind === 'document' && typeof filename === 'string' && tidyText(filename) !== ''
-  const name = named ? { filename: tidyText(filename) } : {}
+  const shown = slot.kind === 'document' && typeof filename === 'string' ? tidyFileName(filename) : ''
+  const name = shown === '' ? {} : { filename: shown }
   if (typeof mediaId === 'string' && /^[\w.:-]+$/.test(mediaId)) return { value: { mediaId, ...name } }
   if (link === '' || (link === undefined && mediaId === undefined)) return absent(slot)
   if (typeof link !== 'string') return { problem: 'wrong_shape' }

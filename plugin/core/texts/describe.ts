@@ -38,7 +38,15 @@ export function explainToAdmin(code: ErrorCode): string {
 }
 
 export type TimedNote = 'parked' | 'parked_expired'
-export type PlainNote = 'deleted_at_desk' | 'uncertain' | 'parked_sent' | 'parked_recalled' | 'too_old' | 'quote_lost'
+export type PlainNote =
+  | 'deleted_at_desk'
+  | 'deleted_in_part'
+  | 'deleted_unsure'
+  | 'uncertain'
+  | 'parked_sent'
+  | 'parked_recalled'
+  | 'too_old'
+  | 'quote_lost'
 
 /** A private note for the agents. */
 export function describeNote(locale: Locale, kind: PlainNote): string {

@@ -20,6 +20,7 @@ export const en = {
   'error.wa_rate_limited': 'WhatsApp asks to slow down. It goes out by itself soon.',
   'error.wa_token_invalid': 'The access to WhatsApp has expired. Ask your admin to reconnect the number.',
   'error.wa_permission': 'A WhatsApp permission is missing. Ask your admin to grant it again.',
+  'error.wa_app_secret': 'The app secret for WhatsApp is wrong. Ask your admin to reconnect the number.',
   'error.wa_number_unregistered': 'This WhatsApp number is not registered. Ask your admin to register it.',
   'error.wa_restricted': 'WhatsApp has restricted this account. Ask your admin to see Business Support.',
   'error.wa_spam_limited': 'WhatsApp limits this number for its quality. Write less; tell your admin.',
@@ -111,6 +112,10 @@ export const en = {
   'send.list_label': 'Options',
   'note.deleted_at_desk':
     'WhatsApp cannot recall messages: this one stays on the phone of the customer, although it was deleted here.',
+  'note.deleted_in_part':
+    'A part of this message had left already and stays on the phone of the customer, although it was deleted here. The rest was not sent.',
+  'note.deleted_unsure':
+    'This message was deleted here, but it may have been sent: WhatsApp never said whether it arrived, and cannot recall it.',
   'note.uncertain':
     'WhatsApp never said whether this message arrived. It may have been sent: ask the customer, or press Retry to send it once more.',
   'note.parked':
@@ -122,6 +127,7 @@ export const en = {
   'note.too_old':
     'Puente heard of this message only now, and it is too old to be sent by itself. Press Retry if it is still right.',
   'note.quote_lost': 'The message that is quoted here is not known at WhatsApp. The answer was sent without the quote.',
+  'note.hook_failed': 'A macro or automation asked for the template {template}, but nothing was sent: {reason}',
 
   // The agent's tab
   'tab.by': '{name} wrote through Puente:',
@@ -177,9 +183,20 @@ export const en = {
   'tab.source.agent.name': 'Agent: name',
   'tab.source.agent.first_name': 'Agent: first name',
   'tab.source.number.name': 'WhatsApp number: name',
+  'tab.limit.limit_reached':
+    'This account may write first to {limit} customers a day, and has done so today. Wait until tomorrow, or until the customer writes.',
+  'tab.limit.limit_near': 'This account has written first to {customers} of {limit} customers that it may reach today.',
+  'tab.limit.spam_limited':
+    'WhatsApp slowed this number down today because customers block or report it. Send only what is expected.',
+  'tab.limit.marketing_limited':
+    'WhatsApp did not deliver marketing to this customer today. Choose a utility template, or wait a day.',
   'tab.problem.opted_out': 'This customer stopped marketing messages. Choose a utility template.',
   'tab.problem.file': 'This file does not fit here. Choose a {kind}.',
   'tab.problem.source_empty': '{label} is empty for this contact. Fill it in, or give a fallback.',
+  'hook.problem.kind': 'A hook cannot fill “{label}”. Choose another template.',
+  'hook.problem.source': 'This value is not known to a hook. Choose another one.',
+  'hook.problem.no_agent': 'A hook does not tell who pressed it. Choose another value, or write fixed words.',
+  'hook.other_inbox': 'this conversation is not in the inbox of {number}.',
 
   // The customer service window
   'window.open': 'You can write freely until {until}.',

@@ -18,6 +18,7 @@ export const es: Catalogue = {
   'error.wa_rate_limited': 'WhatsApp pide ir más despacio. Saldrá solo en breve.',
   'error.wa_token_invalid': 'El acceso a WhatsApp caducó. Pide a tu administrador que reconecte el número.',
   'error.wa_permission': 'Falta un permiso de WhatsApp. Pide a tu administrador que lo conceda.',
+  'error.wa_app_secret': 'El secreto de la app de WhatsApp no vale. Pide a tu administrador que reconecte el número.',
   'error.wa_number_unregistered': 'Este número no está registrado en WhatsApp. Avisa a tu administrador.',
   'error.wa_restricted': 'WhatsApp ha restringido esta cuenta. Avisa a tu administrador.',
   'error.wa_spam_limited': 'WhatsApp limita este número por su calidad. Escribe menos y avisa.',
@@ -109,6 +110,10 @@ export const es: Catalogue = {
   'send.list_label': 'Opciones',
   'note.deleted_at_desk':
     'WhatsApp no permite retirar mensajes: este sigue en el teléfono del cliente, aunque se borró aquí.',
+  'note.deleted_in_part':
+    'Una parte de este mensaje ya había salido y sigue en el teléfono del cliente, aunque se borró aquí. El resto no se envió.',
+  'note.deleted_unsure':
+    'Este mensaje se borró aquí, pero quizá se envió: WhatsApp nunca dijo si llegó y no permite retirarlo.',
   'note.uncertain':
     'WhatsApp nunca dijo si este mensaje llegó. Quizá se envió: pregunta al cliente, o pulsa Reintentar para enviarlo otra vez.',
   'note.parked':
@@ -120,6 +125,7 @@ export const es: Catalogue = {
   'note.too_old':
     'Puente supo de este mensaje solo ahora, y es demasiado antiguo para enviarlo sin preguntar. Pulsa Reintentar si aún es correcto.',
   'note.quote_lost': 'WhatsApp no conoce el mensaje que se cita aquí. La respuesta se envió sin la cita.',
+  'note.hook_failed': 'Una macro o automatización pidió la plantilla {template}, pero no se envió nada: {reason}',
 
   // The agent's tab
   'tab.by': '{name} escribió por Puente:',
@@ -177,9 +183,21 @@ export const es: Catalogue = {
   'tab.source.agent.name': 'Agente: nombre completo',
   'tab.source.agent.first_name': 'Agente: nombre',
   'tab.source.number.name': 'Número de WhatsApp: nombre',
+  'tab.limit.limit_reached':
+    'Esta cuenta puede escribir primero a {limit} clientes al día y hoy ya lo ha hecho. Espera a mañana o a que el cliente escriba.',
+  'tab.limit.limit_near':
+    'Esta cuenta ha escrito primero a {customers} de los {limit} clientes que puede alcanzar hoy.',
+  'tab.limit.spam_limited':
+    'WhatsApp ha frenado hoy este número porque hay clientes que lo bloquean o denuncian. Envía solo lo que esperan.',
+  'tab.limit.marketing_limited':
+    'WhatsApp no ha entregado hoy marketing a este cliente. Elige una plantilla de utilidad o espera un día.',
   'tab.problem.opted_out': 'Este cliente rechazó los mensajes de marketing. Elige una plantilla de utilidad.',
   'tab.problem.file': 'Este archivo no sirve aquí. Elige: {kind}.',
   'tab.problem.source_empty': '{label} está vacío en este contacto. Complétalo o da un valor alternativo.',
+  'hook.problem.kind': 'Un enlace no puede rellenar «{label}». Elige otra plantilla.',
+  'hook.problem.source': 'Un enlace no conoce este valor. Elige otro.',
+  'hook.problem.no_agent': 'Un enlace no dice quién lo pulsó. Elige otro valor o escribe un texto fijo.',
+  'hook.other_inbox': 'esta conversación no está en la bandeja de {number}.',
 
   'window.open': 'Puedes escribir libremente hasta {until}.',
   'window.closed': 'Cerrada desde {since}. Envía una plantilla; otras respuestas esperan a que el cliente escriba.',

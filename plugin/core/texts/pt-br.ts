@@ -18,6 +18,7 @@ export const ptBr: Catalogue = {
   'error.wa_rate_limited': 'O WhatsApp pede para ir mais devagar. Sai sozinha em breve.',
   'error.wa_token_invalid': 'O acesso ao WhatsApp expirou. Peça ao administrador que reconecte o número.',
   'error.wa_permission': 'Falta uma permissão do WhatsApp. Peça ao administrador que a conceda.',
+  'error.wa_app_secret': 'O segredo do app do WhatsApp está errado. Peça ao administrador que reconecte o número.',
   'error.wa_number_unregistered': 'Este número não está registrado no WhatsApp. Avise o administrador.',
   'error.wa_restricted': 'O WhatsApp restringiu esta conta. Avise o administrador.',
   'error.wa_spam_limited': 'O WhatsApp limita este número pela qualidade. Escreva menos e avise.',
@@ -108,6 +109,10 @@ export const ptBr: Catalogue = {
   'send.list_label': 'Opções',
   'note.deleted_at_desk':
     'O WhatsApp não permite recolher mensagens: esta continua no telefone do cliente, embora tenha sido apagada aqui.',
+  'note.deleted_in_part':
+    'Uma parte desta mensagem já tinha saído e continua no telefone do cliente, embora tenha sido apagada aqui. O resto não foi enviado.',
+  'note.deleted_unsure':
+    'Esta mensagem foi apagada aqui, mas talvez tenha sido enviada: o WhatsApp nunca disse se ela chegou e não permite recolhê-la.',
   'note.uncertain':
     'O WhatsApp nunca disse se esta mensagem chegou. Talvez tenha sido enviada: pergunte ao cliente, ou clique em Tentar novamente para enviá-la outra vez.',
   'note.parked':
@@ -119,6 +124,7 @@ export const ptBr: Catalogue = {
   'note.too_old':
     'O Puente só soube desta mensagem agora, e ela é antiga demais para sair sozinha. Clique em Tentar novamente se ainda valer.',
   'note.quote_lost': 'O WhatsApp não conhece a mensagem citada aqui. A resposta foi enviada sem a citação.',
+  'note.hook_failed': 'Uma macro ou automação pediu o modelo {template}, mas nada foi enviado: {reason}',
 
   // The agent's tab
   'tab.by': '{name} escreveu pelo Puente:',
@@ -175,9 +181,21 @@ export const ptBr: Catalogue = {
   'tab.source.agent.name': 'Agente: nome completo',
   'tab.source.agent.first_name': 'Agente: primeiro nome',
   'tab.source.number.name': 'Número do WhatsApp: nome',
+  'tab.limit.limit_reached':
+    'Esta conta pode escrever primeiro para {limit} clientes por dia e hoje já fez isso. Espere até amanhã ou até o cliente escrever.',
+  'tab.limit.limit_near':
+    'Esta conta já escreveu primeiro para {customers} dos {limit} clientes que pode alcançar hoje.',
+  'tab.limit.spam_limited':
+    'O WhatsApp freou este número hoje porque clientes o bloqueiam ou denunciam. Envie só o que é esperado.',
+  'tab.limit.marketing_limited':
+    'O WhatsApp não entregou marketing a este cliente hoje. Escolha um modelo de utilidade ou espere um dia.',
   'tab.problem.opted_out': 'Este cliente recusou mensagens de marketing. Escolha um modelo de utilidade.',
   'tab.problem.file': 'Este arquivo não serve aqui. Escolha: {kind}.',
   'tab.problem.source_empty': '{label} está vazio neste contato. Preencha ou dê um valor alternativo.',
+  'hook.problem.kind': 'Um link não pode preencher “{label}”. Escolha outro modelo.',
+  'hook.problem.source': 'Um link não conhece este valor. Escolha outro.',
+  'hook.problem.no_agent': 'Um link não diz quem o acionou. Escolha outro valor ou escreva um texto fixo.',
+  'hook.other_inbox': 'esta conversa não está na caixa de entrada de {number}.',
 
   'window.open': 'Você pode escrever livremente até {until}.',
   'window.closed': 'Fechada desde {since}. Envie um modelo; outras respostas esperam o cliente escrever.',

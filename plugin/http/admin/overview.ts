@@ -11,7 +11,12 @@ import type { Examinations } from './examinations.ts'
 
 type OverviewHandlers = Pick<Handlers, 'readOverview' | 'replayAside'>
 
-export function overviewHandlers({ oversight, bridge }: ApiDeps, examinations: Examinations): OverviewHandlers {
+export function overviewHandlers({ oversight, bridge, desks }: ApiDeps, examinations: Examinations): OverviewHandlers {
+  /** As browsers reach it. */
+  const deskUrlOf = ({ desk, deskId }: OverseenNumber): string => {
+    const record = bridge.registry.desks().find(each => each.id === deskId)
+    return record === undefined ? desk.url : desks.urlOf(record)
+  }
   return {
     async readOverview(_input, { overseer, request }) {
       const locale = localeOf(request)
@@ -24,7 +29,7 @@ export function overviewHandlers({ oversight, bridge }: ApiDeps, examinations: E
         scope: deskId === null ? 'installation' : 'account',
         who: { name: overseer.name, expiresAt: overseer.expiresAt.toISOString() },
         needs: numbers.flatMap(number => number.needs.map(need => toNeed(number, need, locale))),
-        numbers: numbers.map(number => toNumber(number, locale, now)),
+        numbers: numbers.map(number => toNumber(number, deskUrlOf(number), locale, now)),
         aside: groups.map(group => ({
           ...group,
           since: group.since.toISOString(),
@@ -57,6 +62,7 @@ function toNeed(number: OverseenNumber, need: Need, locale: Locale): AdminNeed {
     case 'paused':
       return { ...none, code: need.code, sentence: sentenceOf(need.code, locale) }
     case 'inbox':
+    case 'standing':
       return { ...none, what: need.what }
     case 'set_aside':
     case 'uncertain':
@@ -70,7 +76,7 @@ function toNeed(number: OverseenNumber, need: Need, locale: Locale): AdminNeed {
   }
 }
 
-function toNumber(number: OverseenNumber, locale: Locale, now: Date): AdminNumber {
+function toNumber(number: OverseenNumber, deskUrl: string, locale: Locale, now: Date): AdminNumber {
   const { desk, pausedCode, waiting } = number
   const ago = (seconds: number | null): string | null =>
     seconds === null ? null : new Date(now.getTime() - seconds * 1000).toISOString()
@@ -81,7 +87,7 @@ function toNumber(number: OverseenNumber, locale: Locale, now: Date): AdminNumbe
     sandbox: number.sandbox,
     accountId: desk.accountId,
     inboxId: number.inboxId,
-    inboxUrl: `${desk.url}/app/accounts/${desk.accountId}/settings/inboxes/${number.inboxId}`,
+    inboxUrl: `${deskUrl}/app/accounts/${desk.accountId}/settings/inboxes/${number.inboxId}`,
     desk: { url: desk.url, version: desk.version },
     state: pausedCode !== null ? 'paused' : number.proven || number.sandbox ? 'connected' : 'unproven',
     paused: pausedCode === null ? null : { code: pausedCode, sentence: sentenceOf(pausedCode, locale) },

@@ -21,10 +21,14 @@ export function ticketHandlers(deps: ApiDeps): TicketHandlers {
     },
 
     async signInByTicket({ body }) {
-      const whose = body.ticket.startsWith(TICKET_PREFIX) ? await agents.takeTicket(body.ticket) : null
+      const whose = body.ticket.startsWith(TICKET_PREFIX) ? await agents.takeTicket(body.ticket, 'ticket') : null
       if (whose === null || !(await mayOversee(whose))) throw new PuenteError('link_spent')
       const token = `${SESSION_PREFIX}${deps.newSecret()}`
-      const expiresAt = await agents.openSession(token, { ...whose, mode: 'admin', uid: null }, SESSION_MS.admin)
+      const expiresAt = await agents.openSession(
+        token,
+        { ...whose, mode: 'admin', uid: null, until: null },
+        SESSION_MS.admin
+      )
       bridge.log.info({ desk: whose.deskId }, 'admin pages opened by a one-time link')
       return { token, expiresAt: expiresAt.toISOString() }
     },

@@ -8,7 +8,14 @@ import { neutraliseLiquid } from '../../core/inbound/render-words.ts'
 import { escapeMarkdown } from '../../core/markup/escape.ts'
 import { toWhatsApp } from '../../core/markup/to-whatsapp.ts'
 import type { ComposedPart, MediaKind } from '../../core/model.ts'
-import type { FileRef, InstructedPart, Instruction, InstructionOrigin } from '../../core/talk/instruction.ts'
+import { RULES } from '../../core/rules.ts'
+import type {
+  FileRef,
+  InstructedPart,
+  Instruction,
+  InstructionOrigin,
+  TemplateUpload
+} from '../../core/talk/instruction.ts'
 import { type Locale, text } from '../../core/texts/text.ts'
 import type { MessageToSend } from '../contract/message.ts'
 import type { ApiDeps, SignedInAgent } from './deps.ts'
@@ -55,7 +62,7 @@ async function composeTemplate(
   who: SignedInAgent | null
 ): Promise<Composed> {
   const template = await findTemplate(deps, context.number, message.templateId)
-  const filling = await fill(deps, template, message.values, context, who)
+  const filling = await fill(deps, template, message.values, context, who, true)
   const blocking = filling.problems.filter(problem => problem.blocking)
   if (blocking.length > 0 || !filling.filled.ok) {
     const problems = blocking.map(({ where, code, sentence }) => ({ where, code, title: sentence }))
@@ -64,10 +71,18 @@ async function composeTemplate(
   const { name, language } = template
   const { components, deskText } = filling.filled
   return {
-    row: { type: 'outgoing', content: deskText },
+    row: { type: 'outgoing', content: deskText, ...shownFile(filling.uploads) },
     parts: [{ kind: 'filled', name, language, components, uploads: filling.uploads }],
     template: name
   }
+}
+
+/** Colleagues see the header's file in the row. What lies in the conversation already is only named there. */
+function shownFile(uploads: readonly TemplateUpload[]): Pick<Instruction['row'], 'file'> {
+  const [first, ...cards] = uploads
+  if (first?.file.from !== 'stored' || cards.length > 0 || first.file.sizeBytes > RULES.deskFileMaxBytes.value)
+    return {}
+  return { file: first.file }
 }
 
 type FreeMessage = Exclude<MessageToSend, { kind: 'template' }>
@@ -160,7 +175,14 @@ async function composeFree(
       })
     case 'contacts': {
       const lines = message.contacts.map(card =>
-        [`👤 **${escapeMarkdown(card.name)}**`, ...card.phones.map(phone => phone.number)].map(plainLine).join('\n')
+        [
+          `👤 **${escapeMarkdown(card.name)}**`,
+          ...(card.organisation?.trim() ? [escapeMarkdown(card.organisation)] : []),
+          ...card.phones.map(phone => phone.number),
+          ...card.emails.map(email => email.address)
+        ]
+          .map(plainLine)
+          .join('\n')
       )
       return composed(lines.join('\n\n'), { kind: 'contacts', cards: message.contacts })
     }

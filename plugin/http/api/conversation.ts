@@ -1,4 +1,5 @@
 /** The status of a conversation: what an agent needs to know before they write, in one answer. */
+import type { Bridge } from '../../core/bridge.ts'
 import { PuenteError } from '../../core/errors.ts'
 import { numberNow } from '../../core/outbound/parked.ts'
 import type { ConversationPicture } from '../../core/ports/desk-agents.ts'
@@ -10,7 +11,10 @@ import { describeNote } from '../../core/texts/describe.ts'
 import { type Locale, text } from '../../core/texts/text.ts'
 import { parkedUntil, windowState } from '../../core/window.ts'
 import type { ConversationStatus, SendKind, ServedConversation } from '../contract/conversation.ts'
-import { type ApiDeps, deskLink, type Handlers, localeOf, type SignedInAgent } from './deps.ts'
+import { type ApiDeps, type Handlers, localeOf, type SignedInAgent } from './deps.ts'
+import { deskLink } from './desk-address.ts'
+import { asNotices, readLimits } from './limits.ts'
+import { SOON_MS } from './next-turn.ts'
 import { describeNumber } from './number-info.ts'
 import { sourcesOf } from './sources.ts'
 
@@ -29,7 +33,6 @@ const ALL_KINDS: SendKind[] = [
   'media'
 ]
 const SHOWN_TEXT = 300
-const SOON_MS = 2 * 3_600_000
 
 export interface Looked {
   picture: ConversationPicture
@@ -93,13 +96,27 @@ export async function recall(
   conversationId: number,
   messageId: number
 ): Promise<void> {
-  const { bridge, talk } = deps
-  const delivery = await talk.delivery(number.id, messageId)
-  if (delivery === null || delivery.conversationId !== conversationId) throw new PuenteError('not_found')
-  const outcome = await talk.recall(number.id, messageId)
+  await requireOurs(deps, number, conversationId, messageId)
+  const outcome = await deps.talk.recall(number.id, messageId)
   if (outcome !== 'recalled') throw new PuenteError(outcome === 'leaving' ? 'leaving_now' : 'not_parked')
+  noteRecalled(deps.bridge, number, conversationId, messageId)
+}
+
+/** A message id is a locator: what is taken back must lie in the conversation that the agent looks at. */
+export async function requireOurs(
+  deps: ApiDeps,
+  number: ServedNumber,
+  conversationId: number,
+  messageId: number
+): Promise<void> {
+  const delivery = await deps.talk.delivery(number.id, messageId)
+  if (delivery === null || delivery.conversationId !== conversationId) throw new PuenteError('not_found')
+}
+
+export function noteRecalled(bridge: Bridge, number: ServedNumber, conversationId: number, messageId: number): void {
   bridge.count('parked_recalled')
   bridge.background(async () => {
+    bridge.rowPace(number.deskId, conversationId)
     await bridge.desk.createMessage(number.deskAccess, conversationId, {
       type: 'outgoing',
       private: true,
@@ -126,21 +143,22 @@ export async function describeConversation(
   const customer = await talk.customerIn(number.id, conversationId)
   const now = numberNow(bridge, number)
   const window = windowState({ lastInboundAt: customer?.windowFrom ?? null, now })
-  const [deliveries, consent, receipts, freeAt, version, info, elsewhere] = await Promise.all([
+  const [deliveries, consent, receipts, freeAt, version, info, elsewhere, limits] = await Promise.all([
     talk.deliveries(number.id, conversationId, { limit: 50 }),
     customer === null ? null : bridge.consents.read(number.id, customer.customerId),
     customer === null ? { delivered: 0, read: 0 } : talk.receiptsOf(number.id, customer.customerId),
     customer === null ? null : talk.freeEntryAt(number.id, customer.customerId),
     talk.version(number.id, conversationId),
-    describeNumber(deps, agent, number, locale, phoneOf(customer, picture)),
-    otherConversations(deps, who, picture)
+    describeNumber(deps, agent, number, locale),
+    otherConversations(deps, who, picture),
+    readLimits(deps, number, customer, window.open, locale)
   ])
   const parked = deliveries.filter(delivery => delivery.state === 'parked' && delivery.parkedAt !== null)
   const texts = await textsOf(deps, number, conversationId, deliveries)
   const failed = deliveries.find(delivery => failureOf(delivery, locale, deps.nameFailure) !== null)
   const pattern = receiptsPattern(receipts)
   const marketing = consent?.marketing ?? 'unknown'
-  const composerLocked = window.open && !picture.canReply
+  const composerLocked = info.paused === null && window.open && !picture.canReply
   const freeUntil = freeAt === null ? null : new Date(freeAt.getTime() + RULES.freeEntryPointHours.value * 3_600_000)
   const notices: ServedConversation['notices'] = []
   const notice = (code: string, severity: 'info' | 'warning' | 'error', sentence: string) =>
@@ -148,16 +166,17 @@ export async function describeConversation(
   if (info.paused !== null) notice(info.paused.code, 'error', info.paused.sentence)
   if (info.quality === 'red') notice('quality_red', 'warning', text(locale, 'tab.notice.quality_red'))
   if (info.quality === 'yellow') notice('quality_yellow', 'info', text(locale, 'tab.notice.quality_yellow'))
-  if (window.open && window.remainingMs < SOON_MS) {
+  if (window.open && window.remainingMs <= SOON_MS) {
     notice('window_soon', 'info', text(locale, 'tab.notice.window_soon'))
   }
   if (composerLocked) notice('composer_locked', 'info', text(locale, 'tab.notice.composer_locked'))
   if (marketing === 'stopped') notice('marketing_stopped', 'warning', text(locale, 'tab.notice.marketing_stopped'))
+  notices.push(...asNotices(limits))
   if (pattern === 'probably_off') notice('receipts_off', 'info', text(locale, 'tab.notice.receipts_off'))
   return {
     served: true,
     conversationId,
-    link: deskLink(agent.desk, conversationId),
+    link: deskLink(who.deskUrl, agent.desk.accountId, conversationId),
     deskStatus: picture.status,
     number: info,
     customer: {
@@ -173,7 +192,7 @@ export async function describeConversation(
       now: now.toISOString(),
       freeEntryPointUntil: freeUntil !== null && freeUntil > now ? freeUntil.toISOString() : null
     },
-    allowed: window.open ? ALL_KINDS : ['template'],
+    allowed: info.paused !== null ? [] : window.open ? ALL_KINDS : ['template'],
     composerLocked,
     consent: { marketing, at: consent?.at.toISOString() ?? null },
     notices,
@@ -264,7 +283,7 @@ async function otherConversations(
           conversationId: other.id,
           channel: other.channel || (inbox?.channel ?? ''),
           inboxName: inbox?.name ?? '',
-          link: deskLink(agent.desk, other.id)
+          link: deskLink(who.deskUrl, agent.desk.accountId, other.id)
         })
       }
       return seen

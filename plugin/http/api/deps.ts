@@ -7,15 +7,18 @@ import type { DeskAgents } from '../../core/ports/desk-agents.ts'
 import type { DeskAccess } from '../../core/ports/help-desk.ts'
 import type { InstructionRecord } from '../../core/ports/instructions.ts'
 import type { Oversight } from '../../core/ports/oversight.ts'
+import type { SentLog } from '../../core/ports/sent-log.ts'
 import type { TalkStore } from '../../core/ports/talk-store.ts'
 import type { TemplateStore } from '../../core/ports/templates.ts'
 import type { NameFailure } from '../../core/talk/shown-state.ts'
 import { type Locale, pickLocale } from '../../core/texts/text.ts'
 import type { RouteAnswer, RouteInput, RouteName } from '../contract/routes.ts'
+import type { DeskAddresses } from './desk-address.ts'
 
 export interface ApiDeps {
   bridge: Bridge
   talk: TalkStore
+  sentLog: SentLog
   people: DeskAgents
   agents: AgentStore
   access: AgentAccess
@@ -30,6 +33,7 @@ export interface ApiDeps {
   hash(text: string): Buffer
   /** How browsers reach Puente, with its prefix, without trailing slash. */
   publicUrl(request: FastifyRequest): string
+  desks: DeskAddresses
 }
 
 /** A signed-in agent and their token. */
@@ -38,6 +42,8 @@ export interface SignedInAgent {
   token: string
   mode: 'desk' | 'paired'
   expiresAt: Date
+  /** The desk as this agent's browser reaches it. */
+  deskUrl: string
 }
 
 /** Who looks at the admin pages. */
@@ -62,12 +68,8 @@ export type Handler<N extends RouteName> = (
 
 export type Handlers = { [N in RouteName]: Handler<N> }
 
-/** Language of the sentences in answers: the agent's in the desk, else the browser's. */
+/** Language of the sentences in answers: what the page speaks; the agent's in the desk where it does not say. */
 export function localeOf(request: FastifyRequest, agent?: Agent): Locale {
-  return pickLocale(agent?.locale ?? String(request.headers['accept-language'] ?? '').split(',')[0])
-}
-
-/** Where a conversation lies in the desk. */
-export function deskLink(desk: { url: string; accountId: number }, conversationId: number): string {
-  return `${desk.url}/app/accounts/${desk.accountId}/conversations/${conversationId}`
+  const [asked = ''] = String(request.headers['accept-language'] ?? '').split(/[,;]/)
+  return pickLocale(/^[a-z]/i.test(asked.trim()) ? asked.trim() : agent?.locale)
 }

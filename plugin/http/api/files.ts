@@ -1,5 +1,5 @@
 /** Uploads of agents and the library: taken once, looked at by their bytes, kept sealed. */
-import { planMedia } from '../../core/capabilities.ts'
+import { planAsDocument, planMedia } from '../../core/capabilities.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { PuenteError } from '../../core/errors.ts'
 import type { MediaKind } from '../../core/model.ts'
@@ -11,21 +11,20 @@ import type { Locale } from '../../core/texts/text.ts'
 import type { LibraryItem, UploadInfo } from '../contract/media.ts'
 import type { ApiDeps, Handlers, SignedInAgent } from './deps.ts'
 import { localeOf } from './deps.ts'
+import { keepLinked, safeName, UPLOAD_MS } from './linked-files.ts'
 
-/** An upload waits a day for its message; more than this at once is no conversation any more. */
-const UPLOAD_MS = 24 * 3_600_000
+/** More than this at once is no conversation any more. */
 const MOST_HELD_BYTES = 1024 * 1024 * 1024
 
 export function fileHandlers(
   deps: ApiDeps
-): Pick<Handlers, 'upload' | 'listLibrary' | 'addToLibrary' | 'removeFromLibrary'> {
+): Pick<Handlers, 'upload' | 'uploadFromLink' | 'listLibrary' | 'addToLibrary' | 'removeFromLibrary'> {
   const { bridge } = deps
   const { storedFiles } = bridge
   return {
     async upload({ query }, { agent: who, request }) {
       const { agent } = who
-      const held = await storedFiles.heldBytes(agent.desk.id, agent.id)
-      if (held > MOST_HELD_BYTES) throw new PuenteError('quota_full')
+      await requireRoom(deps, who)
       const locale = localeOf(request, agent)
       const maxBytes = RULES.receivedMediaMaxBytes.value
       const spooled = await bridge.files.spool(request.raw, { maxBytes })
@@ -51,6 +50,13 @@ export function fileHandlers(
       } finally {
         await bridge.files.remove(spooled.path)
       }
+    },
+
+    async uploadFromLink({ body }, { agent: who, request }) {
+      const { agent } = who
+      await requireRoom(deps, who)
+      const file = await keepLinked(deps, { deskId: agent.desk.id, agentId: agent.id, ...body })
+      return toUpload(file, localeOf(request, agent))
     },
 
     async listLibrary({ query }, { agent: who }) {
@@ -88,10 +94,15 @@ export function fileHandlers(
   }
 }
 
+async function requireRoom(deps: ApiDeps, { agent }: SignedInAgent): Promise<void> {
+  const held = await deps.bridge.storedFiles.heldBytes(agent.desk.id, agent.id)
+  if (held > MOST_HELD_BYTES) throw new PuenteError('quota_full')
+}
+
 /** Whether WhatsApp will take it, said while there is still time to choose another. */
 async function judge(
   deps: ApiDeps,
-  purpose: 'media' | 'sticker' | 'voice' | 'header',
+  purpose: 'media' | 'sticker' | 'voice' | 'header' | 'document',
   file: { path: string; sizeBytes: number; mime: string; name: string }
 ): Promise<{ sendsAs: MediaKind | null; refusal: ErrorCode | null }> {
   if (purpose === 'sticker') {
@@ -100,16 +111,12 @@ async function judge(
     return facts.fits ? { sendsAs: 'sticker', refusal: null } : { sendsAs: null, refusal: 'media_unsupported' }
   }
   const voiceHint = purpose === 'voice'
-  const plan = planMedia({ mime: file.mime, sizeBytes: file.sizeBytes, name: file.name, voiceHint })
+  const { mime, sizeBytes, name } = file
+  const found = { mime, sizeBytes, name, voiceHint }
+  const plan = purpose === 'document' ? planAsDocument(found) : planMedia(found)
   if ('refusal' in plan) return { sendsAs: null, refusal: plan.refusal }
   if (voiceHint && plan.voice !== true) return { sendsAs: null, refusal: 'media_unsupported' }
   return { sendsAs: plan.type, refusal: null }
-}
-
-/** Without folders and control characters. */
-function safeName(name: string): string {
-  const clean = name.replace(/[\u0000-\u001f\u007f/\\]/g, '_').trim()
-  return clean === '' || clean === '.' || clean === '..' ? 'file' : clean.slice(0, 150)
 }
 
 function toUpload(file: StoredFile, locale: Locale): UploadInfo {

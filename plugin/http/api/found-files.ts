@@ -18,7 +18,7 @@ type Named = Extract<SlotValue, { kind: 'upload' | 'library' | 'conversation_fil
 export async function findFile(
   deps: ApiDeps,
   who: SignedInAgent | null,
-  number: ServedNumber,
+  number: Pick<ServedNumber, 'deskId'>,
   conversationId: number | null,
   value: Named
 ): Promise<FoundFile> {
@@ -26,12 +26,12 @@ export async function findFile(
   if (value.kind === 'upload') {
     const file = await storedFiles.find(number.deskId, value.uploadId)
     if (file === null || who === null || file.agentId !== who.agent.id) throw new PuenteError('not_found')
-    return { ref: storedRef(file), sendsAs: file.sendsAs }
+    return foundStored(file)
   }
   if (value.kind === 'library') {
     const item = await storedFiles.findLibrary(number.deskId, value.itemId)
     if (item?.file == null) throw new PuenteError('not_found')
-    return { ref: storedRef(item.file), sendsAs: item.file.sendsAs }
+    return foundStored(item.file)
   }
   if (who === null || conversationId === null || conversationId === 0) throw new PuenteError('not_found')
   const message = await deps.access.ask(who.agent, access =>
@@ -40,7 +40,8 @@ export async function findFile(
   const file = message?.files.find(candidate => candidate.id === value.fileId)
   if (file === undefined) throw new PuenteError('not_found')
   const mime = file.mimeType ?? guessMime(file.type)
-  const plan = planMedia({ mime, sizeBytes: file.sizeBytes ?? 1, name: file.name })
+  const facts = { mime, sizeBytes: file.sizeBytes ?? 1, name: file.name }
+  const plan = planMedia(facts)
   return {
     ref: {
       from: 'desk',
@@ -50,8 +51,14 @@ export async function findFile(
       mimeType: file.mimeType,
       sizeBytes: file.sizeBytes
     },
-    sendsAs: 'refusal' in plan ? null : plan.type
+    sendsAs: 'refusal' in plan ? null : plan.type,
+    facts
   }
+}
+
+export function foundStored(file: StoredFile): FoundFile {
+  const { mimeType: mime, sizeBytes, name, sendsAs } = file
+  return { ref: storedRef(file), sendsAs, facts: { mime, sizeBytes, name } }
 }
 
 export function storedRef(file: StoredFile): Extract<FileRef, { from: 'stored' }> {
@@ -77,7 +84,7 @@ export async function findSource(
     }
     case 'url': {
       const { url, name } = source
-      return { ref: { from: 'link', url, name }, sendsAs: kindOfUrl(url) }
+      return { ref: { from: 'link', url, name }, sendsAs: kindOfUrl(url), facts: null }
     }
   }
 }

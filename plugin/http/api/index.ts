@@ -17,7 +17,10 @@ import { BUCKETS, createBuckets } from '../session/buckets.ts'
 import { adminHandlers } from './admin.ts'
 import { conversationHandlers } from './conversation.ts'
 import { type ApiDeps, type Handlers, localeOf, type Overseer, type SignedInAgent } from './deps.ts'
+import { addExport } from './export.ts'
+import { addFileContent } from './file-content.ts'
 import { fileHandlers } from './files.ts'
+import { hookHandlers } from './hook-setup.ts'
 import { addLive } from './live.ts'
 import { addMacroHook } from './macro-hook.ts'
 import { messageHandlers } from './messages.ts'
@@ -42,6 +45,7 @@ export async function addApi(scope: FastifyInstance, deps: ApiDeps): Promise<voi
     ...startHandlers(deps),
     ...fileHandlers(deps),
     ...adminHandlers(deps),
+    ...hookHandlers(deps),
     ...ticketHandlers(deps),
     ...overviewHandlers(deps, examinations)
   }
@@ -114,9 +118,17 @@ export async function addApi(scope: FastifyInstance, deps: ApiDeps): Promise<voi
       })
       for (const name of Object.keys(ROUTES) as RouteName[]) if (name !== 'upload') addRoute(api, name)
       addMacroHook(api, deps, buckets)
+      await api.register(async exports => {
+        exports.addHook('onRequest', request => guard(request, 'key'))
+        addExport(exports, deps, request => keys.get(request)!)
+      })
       await api.register(async live => {
         live.addHook('onRequest', request => guard(request, 'agent'))
         addLive(live, deps, request => agents.get(request)!)
+      })
+      await api.register(async contents => {
+        contents.addHook('onRequest', request => guard(request, 'agent'))
+        addFileContent(contents, deps, request => agents.get(request)!)
       })
       await api.register(async checks => {
         checks.addHook('onRequest', request => guard(request, 'overseer'))

@@ -55,7 +55,7 @@ export async function describeMessage(
     const sentence = text(locale, 'tab.step.told', { status: delivery.told })
     add(delivery.toldAt, 'desk', 'told', null, sentence)
   }
-  timeline.sort((a, b) => a.at.localeCompare(b.at))
+  timeline.sort(byTime)
   const customerName = phoneOf(customer, picture) ?? customer?.ids.username ?? picture.contactName ?? ''
   const ours = number.displayPhoneNumber
   const sentAt = parts.map(part => part.sentAt).find(at => at !== null) ?? null
@@ -79,6 +79,29 @@ export async function describeMessage(
   }
 }
 
+/** In the order in which things happen. */
+const WAY: readonly Step[] = [
+  'written',
+  'stored',
+  'parked',
+  'attempted',
+  'accepted',
+  'sent',
+  'received',
+  'delivered',
+  'read',
+  'played',
+  'failed',
+  'shown',
+  'told'
+]
+
+/** Meta tells whole seconds: within one, what comes earlier on the way goes first. */
+function byTime(a: Timeline[number], b: Timeline[number]): number {
+  const second = (at: string): number => Math.floor(Date.parse(at) / 1000)
+  return second(a.at) - second(b.at) || WAY.indexOf(a.step) - WAY.indexOf(b.step) || a.at.localeCompare(b.at)
+}
+
 function addPart(
   part: PartView,
   locale: Locale,
@@ -86,6 +109,7 @@ function addPart(
 ): void {
   const attempt = text(locale, 'tab.step.attempted', { attempt: part.generation })
   add(part.attemptAt, 'puente', 'attempted', part.part, attempt)
+  add(part.acceptedAt, 'whatsapp', 'accepted', part.part)
   add(part.sentAt, 'whatsapp', 'sent', part.part)
   add(part.deliveredAt, 'whatsapp', 'delivered', part.part)
   add(part.readAt, 'whatsapp', 'read', part.part)

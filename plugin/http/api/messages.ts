@@ -7,13 +7,16 @@ import { failureOf, shownState } from '../../core/talk/shown-state.ts'
 import { windowState } from '../../core/window.ts'
 import type { MessageSummary } from '../contract/message.ts'
 import { composeInstruction } from './compose.ts'
-import { lookAt, phoneOf, recall } from './conversation.ts'
+import { lookAt, phoneOf, requireOurs } from './conversation.ts'
 import { type ApiDeps, type Handlers, localeOf } from './deps.ts'
 import { describeMessage } from './message-details.ts'
 import { answeredBefore, describeSend, keepAndCarry } from './sends.ts'
-import { fillContext } from './templates.ts'
+import { fillContext, rememberUse } from './templates.ts'
 
 const SHOWN_TEXT = 300
+/** As many rows as the desk gives at once; fewer are the last. */
+const DESK_PAGE = 20
+const MOST_PAGES = 10
 
 export function messageHandlers(
   deps: ApiDeps
@@ -27,7 +30,8 @@ export function messageHandlers(
       const asked = {
         caller: `agent ${agent.desk.id} ${agent.id}`,
         key: headers['idempotency-key'],
-        body: [params.conversationId, body]
+        body: [params.conversationId, body],
+        deskUrl: who.deskUrl
       }
       const before = await answeredBefore(deps, asked, locale)
       if (before !== null) return before
@@ -50,9 +54,8 @@ export function messageHandlers(
           name: picture.contactName ?? undefined
         }
       })
-      if (body.message.kind === 'template' && body.message.insteadOf !== undefined) {
-        await recall(deps, number, params.conversationId, body.message.insteadOf)
-      }
+      const recalls = body.message.kind === 'template' ? body.message.insteadOf : undefined
+      if (recalls !== undefined) await requireOurs(deps, number, params.conversationId, recalls)
       const told = await keepAndCarry(
         deps,
         asked,
@@ -64,6 +67,7 @@ export function messageHandlers(
           conversationId: params.conversationId,
           sourceId: picture.sourceId ?? customer?.sourceId ?? null,
           opens: null,
+          recalls,
           instruction
         },
         locale,
@@ -71,7 +75,7 @@ export function messageHandlers(
       )
       await agents.usedNumber(agent.desk.id, agent.id, number.id)
       if (body.message.kind === 'template') {
-        await agents.usedTemplate(agent.desk.id, agent.id, body.message.templateId)
+        await rememberUse(deps, agent, body.message.templateId, body.message.values)
       }
       return told
     },
@@ -84,20 +88,27 @@ export function messageHandlers(
         if (record.conversationId === null) throw new PuenteError('not_found')
         await access.conversation(who.agent, record.conversationId)
       }
-      return describeSend(deps, record, localeOf(request, who.agent))
+      return describeSend(deps, record, localeOf(request, who.agent), who.deskUrl)
     },
 
     async listMessages({ params, query }, { agent: who, request }) {
       const { number } = await lookAt(deps, who, params.conversationId)
       const locale = localeOf(request, who.agent)
-      const messages = await access.ask(who.agent, desk =>
-        deps.people.latestMessages(desk, params.conversationId, query.before)
-      )
-      if (messages === 'refused') throw new PuenteError('not_allowed')
-      if (messages === null) throw new PuenteError('not_found')
-      const shown = messages.filter(message => !message.private && message.attributes['deleted'] !== true)
-      const oldest = messages[0]?.id ?? 0
-      const newest = messages.at(-1)?.id ?? 0
+      const shown: DeskMessage[] = []
+      let [before, newest, full] = [query.before, 0, true]
+      // Whole pages may be notes, which are not shown: a page of nothing would look like the end.
+      for (let page = 0; page < MOST_PAGES && full && shown.length === 0; page++) {
+        const messages = await access.ask(who.agent, desk =>
+          deps.people.latestMessages(desk, params.conversationId, before)
+        )
+        if (messages === 'refused') throw new PuenteError('not_allowed')
+        if (messages === null) throw new PuenteError('not_found')
+        full = messages.length >= DESK_PAGE
+        before = messages[0]?.id ?? before
+        newest = messages.at(-1)?.id ?? 0
+        shown.push(...messages.filter(message => !message.private && message.attributes['deleted'] !== true))
+      }
+      const oldest = shown[0]?.id ?? 0
       const deliveries = await talk.deliveries(number.id, params.conversationId, { before: newest + 1, limit: 60 })
       const known = new Map(deliveries.filter(d => d.messageId >= oldest).map(d => [d.messageId, d]))
       return {
@@ -109,7 +120,7 @@ export function messageHandlers(
             failure: delivery === undefined ? null : failureOf(delivery, locale, deps.nameFailure)
           }
         }),
-        more: messages.length >= 20
+        nextBefore: full && before !== undefined ? before : null
       }
     },
 

@@ -12,13 +12,13 @@ export async function describeNumber(
   deps: ApiDeps,
   agent: Agent,
   number: ServedNumber,
-  locale: Locale,
-  customerPhone: string | null = null
+  locale: Locale
 ): Promise<NumberInfo> {
   const [used, told] = await Promise.all([
     deps.agents.numbersOf(agent.desk.id, agent.id),
     deps.talk.numberFacts(number.id)
   ])
+  refreshCalling(deps, number)
   return {
     id: number.id,
     inboxId: number.inboxId,
@@ -29,8 +29,24 @@ export async function describeNumber(
     quality: QUALITIES.find(name => name === told.quality?.toLowerCase()) ?? null,
     messagingLimit: limitOf(told.messagingLimit),
     lastUsedAt: used.get(number.id)?.toISOString() ?? null,
-    callLink: customerPhone === null ? null : `https://wa.me/${customerPhone.replace(/\D/g, '')}`
+    callLink: told.calling === true ? callLinkOf(number) : null
   }
+}
+
+/** An admin switches calls on and off a few times in a number's life; nobody is in a hurry. */
+const CALLING_OLD_MS = 10 * 60_000
+
+/** Never waited for: what is known is shown, and the page hears of a change. */
+function refreshCalling({ bridge, talk }: ApiDeps, number: ServedNumber): void {
+  bridge.background(async () => {
+    if (number.pausedCode !== null || !(await talk.claimCalling(number.id, CALLING_OLD_MS))) return
+    await talk.keepCalling(number.id, await bridge.channel.readCalling(number.access))
+  })
+}
+
+/** By which a customer calls the business (docs/decisions/0014-call-links.md). */
+function callLinkOf(number: ServedNumber): string {
+  return `https://wa.me/call/${number.displayPhoneNumber.replace(/\D/g, '')}`
 }
 
 /** Meta's tiers: TIER_250, TIER_2K, TIER_100K, TIER_UNLIMITED (contract/whatsapp §7). */

@@ -6,19 +6,23 @@ import { mendable } from '../../core/talk/mend.ts'
 import { failureOf, shownState } from '../../core/talk/shown-state.ts'
 import type { Locale } from '../../core/texts/text.ts'
 import type { SendInfo } from '../contract/common.ts'
-import { type ApiDeps, deskLink } from './deps.ts'
+import { noteRecalled } from './conversation.ts'
+import type { ApiDeps } from './deps.ts'
+import { deskLink } from './desk-address.ts'
 
 export interface Asked {
   caller: string
   key: string
   /** Everything that makes this request what it is. */
   body: unknown
+  /** Where who asked has the desk; else as it is configured. */
+  deskUrl?: string
 }
 
 /** The answer to an earlier request with the same key, before anything is looked at anew. */
 export async function answeredBefore(deps: ApiDeps, asked: Asked, locale: Locale): Promise<SendInfo | null> {
   const known = await deps.bridge.instructions.known(asked.caller, asked.key, bodyHash(deps, asked))
-  return known === null ? null : describeSend(deps, known, locale)
+  return known === null ? null : describeSend(deps, known, locale, asked.deskUrl)
 }
 
 export async function keepAndCarry(
@@ -41,16 +45,26 @@ export async function keepAndCarry(
   )
   if (fresh) {
     deps.bridge.count('instructions', { origin: record.origin })
+    const number = deps.bridge.registry.number(record.numberId)
+    if (instruction.recalls !== undefined && number !== undefined && record.conversationId !== null) {
+      noteRecalled(deps.bridge, number, record.conversationId, instruction.recalls)
+    }
     await deps.carryNow(record, as)
   }
-  return describeSend(deps, (await deps.bridge.instructions.find(record.id)) ?? record, locale)
+  const now = (await deps.bridge.instructions.find(record.id)) ?? record
+  return describeSend(deps, now, locale, asked.deskUrl)
 }
 
 function bodyHash(deps: ApiDeps, asked: Asked): Buffer {
   return deps.hash(JSON.stringify(asked.body))
 }
 
-export async function describeSend(deps: ApiDeps, record: InstructionRecord, locale: Locale): Promise<SendInfo> {
+export async function describeSend(
+  deps: ApiDeps,
+  record: InstructionRecord,
+  locale: Locale,
+  deskUrl?: string
+): Promise<SendInfo> {
   const desk = deps.bridge.registry.desks().find(candidate => candidate.id === record.deskId)
   const delivery =
     record.messageId === null || record.state !== 'queued'
@@ -78,7 +92,10 @@ export async function describeSend(deps: ApiDeps, record: InstructionRecord, loc
     conversationId: record.conversationId,
     messageId: record.messageId,
     numberId: record.numberId,
-    link: desk === undefined || record.conversationId === null ? null : deskLink(desk, record.conversationId),
+    link:
+      desk === undefined || record.conversationId === null
+        ? null
+        : deskLink(deskUrl ?? deps.desks.urlOf(desk), desk.accountId, record.conversationId),
     wamids: parts.flatMap(part => part.wamid ?? []),
     failure,
     externalRef: record.externalRef,

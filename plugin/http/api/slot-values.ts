@@ -2,16 +2,18 @@
  * From what an agent, a script or a hook gave for the slots of a template to the values of the template model: sources
  * resolved to text, files named and checked for the kind of slot they are meant for.
  */
+import { planAsDocument, planMedia } from '../../core/capabilities.ts'
 import { PuenteError } from '../../core/errors.ts'
-import type { FileRef } from '../../core/talk/instruction.ts'
-import { uploadId } from '../../core/talk/instruction.ts'
-import type { MediaValue, Slot, Values } from '../../core/templates/model.ts'
+import { type FileRef, type TemplateUpload, uploadId } from '../../core/talk/instruction.ts'
+import type { MediaFormat, MediaValue, Slot, Values } from '../../core/templates/model.ts'
+import { describeProblem } from '../../core/templates/problems.ts'
+import { explainError } from '../../core/texts/describe.ts'
 import { type Locale, text } from '../../core/texts/text.ts'
 import type { SlotSource, SlotValue, SlotValues, TemplateProblem } from '../contract/template.ts'
 
 export interface ResolvedValues {
   values: Values
-  uploads: { id: string; file: FileRef }[]
+  uploads: TemplateUpload[]
   problems: TemplateProblem[]
   /** File names by slot, for the preview. */
   fileNames: Map<string, string>
@@ -23,15 +25,20 @@ export interface ValueContext {
   locale: Locale
   /** Finds a file that the caller may use; fails with `not_found`. */
   findFile(value: Extract<SlotValue, { kind: 'upload' | 'library' | 'conversation_file' }>): Promise<FoundFile>
+  /**
+   * Fetches what lies at an address, fails with `media_…`. Left out while somebody still types: then only the shape of
+   * the address is looked at.
+   */
+  fetchLink?(url: string, name: string | undefined): Promise<FoundFile>
 }
 
 export interface FoundFile {
   ref: FileRef
   /** As what WhatsApp will take it. */
   sendsAs: string | null
+  /** What tells whether it fits; null for an address that WhatsApp fetches itself. */
+  facts: { mime: string; sizeBytes: number; name: string } | null
 }
-
-const MEDIA = new Set(['image', 'video', 'document'])
 
 export async function resolveValues(given: SlotValues, context: ValueContext): Promise<ResolvedValues> {
   const resolved: ResolvedValues = { values: {}, uploads: [], problems: [], fileNames: new Map() }
@@ -60,13 +67,16 @@ async function resolveOne(
       return
     }
     case 'url':
+      if (context.fetchLink !== undefined && slot !== undefined && isMedia(slot.kind)) {
+        return resolveFile(key, slot, () => context.fetchLink!(value.url, value.name), context, into)
+      }
       into.values[key] = { link: value.url, ...(value.name === undefined ? {} : { filename: value.name }) }
       into.fileNames.set(key, value.name ?? nameInUrl(value.url))
       return
     case 'upload':
     case 'library':
     case 'conversation_file':
-      return resolveFile(key, slot, value, context, into)
+      return resolveFile(key, slot, () => context.findFile(value), context, into)
     case 'location': {
       const { latitude, longitude, name, address } = value
       into.values[key] = { latitude, longitude, name, address }
@@ -91,29 +101,42 @@ async function resolveOne(
 async function resolveFile(
   key: string,
   slot: Slot | undefined,
-  value: Extract<SlotValue, { kind: 'upload' | 'library' | 'conversation_file' }>,
+  find: () => Promise<FoundFile>,
   context: ValueContext,
   into: ResolvedValues
 ): Promise<void> {
+  const { locale } = context
+  const refuse = (sentence: string, code = 'wrong_file'): void => {
+    into.problems.push({ where: key, code, sentence, blocking: true })
+  }
+  if (slot === undefined || !isMedia(slot.kind)) return refuse(wrongFile(locale, 'document'))
+  const { kind, label } = slot
   let found: FoundFile
   try {
-    found = await context.findFile(value)
+    found = await find()
   } catch (error) {
-    if (!(error instanceof PuenteError && error.code === 'not_found')) throw error
-    into.problems.push(wrongFile(context.locale, key, slot?.kind ?? 'document'))
-    return
+    if (!(error instanceof PuenteError)) throw error
+    if (error.code === 'not_found') return refuse(wrongFile(locale, kind))
+    if (error.code !== 'media_origin' && error.code !== 'media_unfetched' && error.code !== 'media_too_large')
+      throw error
+    if (error.code === 'media_too_large') return refuse(explainError(locale, error.code), error.code)
+    const code = error.code === 'media_origin' ? 'media_private' : 'media_address'
+    return refuse(describeProblem(locale, { code, slot: key, label, facts: {} }), code)
   }
-  const { ref, sendsAs } = found
-  const fits = slot !== undefined && MEDIA.has(slot.kind) && (slot.kind === 'document' || sendsAs === slot.kind)
-  if (!fits || ref.from === 'link') {
-    into.problems.push(wrongFile(context.locale, key, slot?.kind ?? 'document'))
-    return
-  }
+  const { ref, facts } = found
+  if (facts === null || ref.from === 'link') return refuse(wrongFile(locale, kind))
+  const plan = kind === 'document' ? planAsDocument(facts) : planMedia(facts)
+  if ('refusal' in plan) return refuse(explainError(locale, plan.refusal), plan.refusal)
+  if (plan.type !== kind) return refuse(wrongFile(locale, kind))
   const id = uploadId(into.uploads.length)
-  into.uploads.push({ id, file: ref })
+  into.uploads.push({ id, file: ref, format: kind, label })
   const media: MediaValue = { mediaId: id, filename: ref.name }
   into.values[key] = media
   into.fileNames.set(key, ref.name)
+}
+
+function isMedia(kind: string): kind is MediaFormat {
+  return kind === 'image' || kind === 'video' || kind === 'document'
 }
 
 function emptySource(locale: Locale, slot: Slot): TemplateProblem {
@@ -121,10 +144,9 @@ function emptySource(locale: Locale, slot: Slot): TemplateProblem {
   return { where: slot.id, code: 'source_empty', sentence, blocking: true }
 }
 
-function wrongFile(locale: Locale, key: string, kind: string): TemplateProblem {
-  const kinds = { image: 'tab.picture', video: 'tab.video', document: 'tab.document' } as const
-  const word = text(locale, kinds[kind as keyof typeof kinds] ?? 'tab.document')
-  return { where: key, code: 'wrong_file', sentence: text(locale, 'tab.problem.file', { kind: word }), blocking: true }
+function wrongFile(locale: Locale, kind: MediaFormat): string {
+  const words = { image: 'tab.picture', video: 'tab.video', document: 'tab.document' } as const
+  return text(locale, 'tab.problem.file', { kind: text(locale, words[kind]) })
 }
 
 function nameInUrl(url: string): string {

@@ -2,6 +2,7 @@
 import type { Agent } from '../../core/agents/access.ts'
 import type { ConversationPicture } from '../../core/ports/desk-agents.ts'
 import type { ServedNumber } from '../../core/registry.ts'
+import { CONTACT_LINK_KEY } from '../../core/talk/contact-link.ts'
 import { type Locale, text } from '../../core/texts/text.ts'
 import type { SlotSource } from '../contract/template.ts'
 
@@ -28,6 +29,7 @@ export function sourcesOf({ picture, agent, number, locale }: SourceContext): Sl
   add('contact.phone', text(locale, 'tab.source.contact.phone'), picture?.contactPhone)
   add('contact.email', text(locale, 'tab.source.contact.email'), picture?.contactEmail)
   for (const [key, value] of Object.entries(picture?.contactAttributes ?? {}).slice(0, MOST_ATTRIBUTES)) {
+    if (key === CONTACT_LINK_KEY) continue
     add(`contact.custom.${key}`, text(locale, 'tab.source.contact.custom', { name: key }), value)
   }
   for (const [key, value] of Object.entries(picture?.attributes ?? {}).slice(0, MOST_ATTRIBUTES)) {
@@ -53,23 +55,4 @@ function plainValue(value: unknown): string | null {
   if (typeof value !== 'string') return null
   const tidy = value.replace(/\s+/g, ' ').trim()
   return tidy === '' ? null : tidy.slice(0, 1024)
-}
-
-/** For a slot that is called like something we know: `first_name`, `nombre`, `order`. */
-export function guessSource(label: string, sources: readonly SlotSource[]): SlotSource | undefined {
-  const wanted = label.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '_')
-  const known: Record<string, string> = {
-    name: 'contact.first_name',
-    first_name: 'contact.first_name',
-    nombre: 'contact.first_name',
-    nome: 'contact.first_name',
-    customer_name: 'contact.first_name',
-    full_name: 'contact.name',
-    email: 'contact.email',
-    phone: 'contact.phone',
-    agent: 'agent.first_name',
-    agent_name: 'agent.first_name'
-  }
-  const direct = known[wanted]
-  return sources.find(source => source.key === direct || source.key.toLowerCase().endsWith(`.custom.${wanted}`))
 }

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Agent } from '../../core/agents/access.ts'
 import { PuenteError } from '../../core/errors.ts'
 import { canonicalPhone, phoneDigits } from '../../core/identity.ts'
+import { sourceAlias } from '../../core/inbound/write.ts'
 import { numberNow } from '../../core/outbound/parked.ts'
 import type { ConversationPicture } from '../../core/ports/desk-agents.ts'
 import type { DeskAccess } from '../../core/ports/help-desk.ts'
@@ -16,12 +17,13 @@ import type { MessageToSend } from '../contract/message.ts'
 import type { ApiMessage } from '../contract/start.ts'
 import type { SlotValues } from '../contract/template.ts'
 import { composeInstruction } from './compose.ts'
-import { type ApiDeps, deskLink, type Handlers, localeOf, type SignedInAgent } from './deps.ts'
+import { type ApiDeps, type Handlers, localeOf, type SignedInAgent } from './deps.ts'
+import { deskLink } from './desk-address.ts'
 import { requireWell } from './messages.ts'
 import { describeNumber } from './number-info.ts'
 import { ConversationOpen } from './problems.ts'
 import { type Asked, answeredBefore, describeSend, keepAndCarry } from './sends.ts'
-import { contactPicture, fillContext, numberFor } from './templates.ts'
+import { contactPicture, fillContext, findKnown, numberFor, rememberUse } from './templates.ts'
 
 type StartHandlers = Pick<
   Handlers,
@@ -61,9 +63,12 @@ export function startHandlers(deps: ApiDeps): StartHandlers {
       const { agent } = who
       // What a role made by administrators allows is not told to us: then only with the agent's own session.
       if (agent.session === null && agent.customRoleId !== null) throw new PuenteError('not_allowed')
+      const contactId =
+        query.contactId ??
+        (query.customer === undefined ? undefined : await contactOf(deps, agent.desk.id, query.customer))
       const contacts =
-        query.contactId !== undefined
-          ? [await access.ask(agent, desk => people.lookAtContact(desk, query.contactId!))].flatMap(c => c ?? [])
+        contactId !== undefined
+          ? [await access.ask(agent, desk => people.lookAtContact(desk, contactId))].flatMap(c => c ?? [])
           : (query.query ?? '').trim().length < 2
             ? []
             : await access.ask(agent, desk => people.searchContacts(desk, query.query!.trim()))
@@ -89,17 +94,23 @@ export function startHandlers(deps: ApiDeps): StartHandlers {
       const windowOpen = isOpen(deps, number, customer)
       const conversationId = openIn(customer)
       if (conversationId === null) return { open: null, windowOpen }
-      return { open: { conversationId, link: deskLink(who.agent.desk, conversationId), windowOpen }, windowOpen }
+      const link = deskLink(who.deskUrl, who.agent.desk.accountId, conversationId)
+      return { open: { conversationId, link, windowOpen }, windowOpen }
     },
 
     async startConversation({ body, headers }, { agent: who, request }) {
       const { agent } = who
-      const number = await numberFor(deps, who, body.numberId)
+      const locale = localeOf(request, agent)
       const asked = {
         caller: `agent ${agent.desk.id} ${agent.id}`,
         key: headers['idempotency-key'],
-        body: ['start', body]
+        body: ['start', body],
+        deskUrl: who.deskUrl
       }
+      // First of all: number, contact and template of an earlier request may be gone by now.
+      const before = await answeredBefore(deps, asked, locale)
+      if (before !== null) return before
+      const number = await numberFor(deps, who, body.numberId)
       const picture = body.contactId === undefined ? null : await contactPicture(deps, who, number, body.contactId)
       const told = await start(deps, {
         asked,
@@ -108,7 +119,7 @@ export function startHandlers(deps: ApiDeps): StartHandlers {
         who,
         agent,
         origin: 'tab',
-        locale: localeOf(request, agent),
+        locale,
         phone: body.phone,
         contactId: body.contactId,
         name: body.name,
@@ -119,14 +130,17 @@ export function startHandlers(deps: ApiDeps): StartHandlers {
       })
       await deps.agents.usedNumber(agent.desk.id, agent.id, number.id)
       if (body.message.kind === 'template') {
-        await deps.agents.usedTemplate(agent.desk.id, agent.id, body.message.templateId)
+        await rememberUse(deps, agent, body.message.templateId, body.message.values)
       }
       return told
     },
 
     async sendByKey({ body, headers }, { key, request }) {
-      const number = numberNamed(deps, key.deskId, body.from)
+      const locale = localeOf(request)
       const asked = { caller: `key ${key.id}`, key: headers['idempotency-key'], body }
+      const before = await answeredBefore(deps, asked, locale)
+      if (before !== null) return before
+      const number = numberNamed(deps, key.deskId, body.from)
       const picture = body.contactId === undefined ? null : await serviceContact(deps, number, body.contactId)
       return start(deps, {
         asked,
@@ -135,7 +149,7 @@ export function startHandlers(deps: ApiDeps): StartHandlers {
         who: null,
         agent: null,
         origin: 'api',
-        locale: localeOf(request),
+        locale,
         phone: body.phone,
         contactId: body.contactId,
         name: body.name,
@@ -176,10 +190,9 @@ export interface StartInput {
   as?: DeskAccess
 }
 
+/** What was asked before under this key is answered by the caller. */
 export async function start(deps: ApiDeps, input: StartInput): Promise<SendInfo> {
   const { number, picture, locale } = input
-  const before = await answeredBefore(deps, input.asked, locale)
-  if (before !== null) return before
   const given = input.phone === undefined ? null : phoneDigits(input.phone)
   const customer = await findKnown(deps, number, input.contactId, given)
   // What WhatsApp itself says goes before what was typed; a contact's phone counts where nothing else is given.
@@ -188,7 +201,8 @@ export async function start(deps: ApiDeps, input: StartInput): Promise<SendInfo>
   if (!known && !/^[1-9]\d{6,14}$/.test(phone)) throw new PuenteError('no_recipient')
   const conversationId = openIn(customer)
   if (conversationId !== null && input.ifOpen === 'refuse') {
-    throw new ConversationOpen(conversationId, deskLink(number.desk, conversationId))
+    const deskUrl = input.who?.deskUrl ?? deps.desks.urlOf(number.desk)
+    throw new ConversationOpen(conversationId, deskLink(deskUrl, number.desk.accountId, conversationId))
   }
   // Somebody else's conversation is not written into, whatever inbox it is in.
   if (conversationId !== null && input.agent !== null) await deps.access.conversation(input.agent, conversationId)
@@ -226,18 +240,14 @@ export async function start(deps: ApiDeps, input: StartInput): Promise<SendInfo>
   )
 }
 
-async function findKnown(
-  deps: ApiDeps,
-  number: ServedNumber,
-  contactId: number | undefined,
-  phone: string | null
-): Promise<CustomerView | null> {
-  if (contactId !== undefined) {
-    const [bound] = await deps.talk.customersOfContact(number.id, contactId)
-    if (bound !== undefined) return bound
+/** Whom a contact's own link names. Fails with `not_found`. */
+async function contactOf(deps: ApiDeps, deskId: number, sourceId: string): Promise<number> {
+  for (const number of deps.bridge.registry.numbers()) {
+    if (number.deskId !== deskId) continue
+    const customer = await deps.talk.customerBy(number.id, deskId, sourceAlias(number.id, sourceId))
+    if (customer?.contactId != null) return customer.contactId
   }
-  if (phone === null || phone === '') return null
-  return deps.talk.customerBy(number.id, number.deskId, `w:${canonicalPhone(phone)}`)
+  throw new PuenteError('not_found')
 }
 
 function openIn(customer: CustomerView | null): number | null {
@@ -272,7 +282,13 @@ export async function serviceContact(
   contactId: number
 ): Promise<ConversationPicture> {
   const service = { id: 0, name: '', role: 'administrator' as const, customRoleId: null, locale: null, session: null }
-  const who = { agent: { ...service, desk: number.desk }, token: '', mode: 'paired' as const, expiresAt: new Date(0) }
+  const who: SignedInAgent = {
+    agent: { ...service, desk: number.desk },
+    token: '',
+    mode: 'paired',
+    expiresAt: new Date(0),
+    deskUrl: deps.desks.urlOf(number.desk)
+  }
   return contactPicture(deps, who, number, contactId)
 }
 

@@ -22,7 +22,7 @@ export async function describePrice(
   const now = numberNow(deps.bridge, number)
   const { free, rate } = priceOf({
     category,
-    country: countryOfCustomer(customer?.ids ?? null, phoneOf(customer, picture)),
+    country: countryOfCustomer(customer?.ids ?? null, phoneOf(customer, picture) ?? context.phone ?? null),
     windowOpen: windowState({ lastInboundAt: customer?.windowFrom ?? null, now }).open,
     freeEntryUntil: await freeEntryUntil(deps, number, customer),
     now,

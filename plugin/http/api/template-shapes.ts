@@ -44,8 +44,15 @@ export function toSummary(
     quality: QUALITIES.find(name => name === template.qualityScore?.toLowerCase()) ?? 'unknown',
     body: template.body?.text ?? '',
     headerKind: header === null ? 'none' : header.kind,
+    headerText: header?.kind === 'text' ? header.text : null,
+    footer: template.footer,
+    offer: template.offer?.text ?? null,
     buttonTexts: template.buttons.map(button => button.label),
-    carousel: template.cards.length > 0,
+    cards: template.cards.map(card => ({
+      headerKind: card.header === null ? ('none' as const) : card.header.kind,
+      body: card.body?.text ?? null,
+      buttonTexts: card.buttons.map(button => button.label)
+    })),
     direction: directionOf(template.language),
     ...more
   }
@@ -110,9 +117,9 @@ function toHeader(header: PreviewHeader, fileNames: ReadonlyMap<string, string>)
     case 'product':
       return { kind: 'product', slot: header.slot, name: header.value?.productId ?? null }
     default: {
-      const { kind, slot, value } = header
-      const name = fileNames.get(slot) ?? null
-      return { kind, slot, name, url: value !== null && 'link' in value ? value.link : null }
+      const { kind, slot } = header
+      // The page draws the file itself: it may ask no other host, and an address alone opens none of ours.
+      return { kind, slot, name: fileNames.get(slot) ?? null, url: null }
     }
   }
 }

@@ -2,23 +2,30 @@
 import type { FastifyRequest } from 'fastify'
 import type { Agent } from '../../core/agents/access.ts'
 import { type ErrorCode, PuenteError } from '../../core/errors.ts'
+import { canonicalPhone, phoneDigits } from '../../core/identity.ts'
+import { numberNow } from '../../core/outbound/parked.ts'
+import type { SlotMapping } from '../../core/ports/agent-store.ts'
 import type { ConversationPicture } from '../../core/ports/desk-agents.ts'
 import type { CustomerView } from '../../core/ports/talk-store.ts'
 import type { ServedNumber } from '../../core/registry.ts'
-import type { FileRef } from '../../core/talk/instruction.ts'
+import type { TemplateUpload } from '../../core/talk/instruction.ts'
 import { mendable } from '../../core/talk/mend.ts'
 import { checkTemplate, fillTemplate } from '../../core/templates/fill.ts'
 import type { Filled, Template } from '../../core/templates/model.ts'
 import { readTemplate } from '../../core/templates/read.ts'
 import { listSlots } from '../../core/templates/slots.ts'
 import { type Locale, text } from '../../core/texts/text.ts'
+import { windowState } from '../../core/window.ts'
 import type { SlotSource, SlotValues, TemplateProblem, TemplateSummary } from '../contract/template.ts'
 import { languageOf, lookAt } from './conversation.ts'
 import type { ApiDeps, Handlers, SignedInAgent } from './deps.ts'
 import { localeOf } from './deps.ts'
-import { findFile } from './found-files.ts'
+import { findFile, foundStored } from './found-files.ts'
+import { guessSource } from './guess-source.ts'
+import { asProblems, readLimits } from './limits.ts'
+import { keepLinked } from './linked-files.ts'
 import { resolveValues } from './slot-values.ts'
-import { guessSource, sourcesOf } from './sources.ts'
+import { sourcesOf } from './sources.ts'
 import { describePrice } from './template-price.ts'
 import { categoryOf, toPreview, toProblem, toSlot, toSummary } from './template-shapes.ts'
 
@@ -27,6 +34,8 @@ export interface FillContext {
   number: ServedNumber
   picture: ConversationPicture | null
   customer: CustomerView | null
+  /** Digits of whom nothing else is known. */
+  phone?: string
   agent: Agent | null
   locale: Locale
   sources: SlotSource[]
@@ -35,7 +44,7 @@ export interface FillContext {
 export interface FilledTemplate {
   template: Template
   filled: Filled
-  uploads: { id: string; file: FileRef }[]
+  uploads: TemplateUpload[]
   problems: TemplateProblem[]
   fileNames: ReadonlyMap<string, string>
   resolved: Record<string, string>
@@ -79,9 +88,15 @@ export function templateHandlers(
       if (template === undefined) throw new PuenteError('not_found')
       const used = (await deps.agents.templatesOf(agent.agent.desk.id, agent.agent.id)).get(template.id)
       const slots = listSlots(template)
+      const remembered = await deps.agents.mappingOf(agent.agent.desk.id, agent.agent.id, template.id)
       const suggested: SlotValues = {}
       for (const slot of slots) {
-        const source = slot.kind === 'text' ? guessSource(slot.label, context.sources) : undefined
+        const last = remembered[slot.id]
+        if (last !== undefined && context.sources.some(source => source.key === last.source)) {
+          suggested[slot.id] = { kind: 'source', source: last.source, fallback: last.fallback ?? '' }
+          continue
+        }
+        const source = slot.kind === 'text' ? guessSource(slot, context.sources) : undefined
         if (source !== undefined) suggested[slot.id] = { kind: 'source', source: source.key, fallback: '' }
       }
       const filling = await fill(deps, template, suggested, context, agent)
@@ -129,7 +144,7 @@ async function contextFor(
   deps: ApiDeps,
   who: SignedInAgent,
   request: FastifyRequest,
-  at: { numberId: number; conversationId?: number; contactId?: number }
+  at: { numberId: number; conversationId?: number; contactId?: number; phone?: string }
 ): Promise<FillContext> {
   const locale = localeOf(request, who.agent)
   if (at.conversationId !== undefined) {
@@ -139,11 +154,25 @@ async function contextFor(
     return fillContext({ ...looked, agent: who.agent, locale })
   }
   const number = await numberFor(deps, who, at.numberId)
-  if (at.contactId === undefined)
-    return fillContext({ number, picture: null, customer: null, agent: who.agent, locale })
-  const picture = await contactPicture(deps, who, number, at.contactId)
-  const [customer] = await deps.talk.customersOfContact(number.id, at.contactId)
-  return fillContext({ number, picture, customer: customer ?? null, agent: who.agent, locale })
+  const picture = at.contactId === undefined ? null : await contactPicture(deps, who, number, at.contactId)
+  const phone = phoneDigits(picture?.contactPhone ?? at.phone ?? '')
+  const customer = await findKnown(deps, number, at.contactId, phone)
+  return fillContext({ number, picture, customer, phone, agent: who.agent, locale })
+}
+
+/** Who is meant by a contact or a phone, as far as this number knows them. */
+export async function findKnown(
+  deps: ApiDeps,
+  number: ServedNumber,
+  contactId: number | undefined,
+  phone: string | null
+): Promise<CustomerView | null> {
+  if (contactId !== undefined) {
+    const [bound] = await deps.talk.customersOfContact(number.id, contactId)
+    if (bound !== undefined) return bound
+  }
+  if (phone === null || phone === '') return null
+  return deps.talk.customerBy(number.id, number.deskId, `w:${canonicalPhone(phone)}`)
 }
 
 export function fillContext(context: Omit<FillContext, 'sources'>): FillContext {
@@ -178,6 +207,16 @@ export async function contactPicture(
   }
 }
 
+/** What a send tells for the next one: which template, and from where its slots were filled. */
+export async function rememberUse(deps: ApiDeps, agent: Agent, templateId: string, values: SlotValues): Promise<void> {
+  const mapping: SlotMapping = {}
+  for (const [key, value] of Object.entries(values)) {
+    if (value.kind !== 'source') continue
+    mapping[key] = { source: value.source, ...(value.fallback ? { fallback: value.fallback } : {}) }
+  }
+  await deps.agents.usedTemplate(agent.desk.id, agent.id, templateId, mapping)
+}
+
 async function readAll(deps: ApiDeps, number: ServedNumber): Promise<Template[]> {
   return (await deps.templates.list(number.wabaId)).map(readTemplate)
 }
@@ -201,11 +240,14 @@ export async function commonProblems(deps: ApiDeps, context: FillContext): Promi
     const sentence = text(locale, 'tab.problem.opted_out')
     problems.push({ where: 'customer', code: 'opted_out', sentence, blocking: true })
   }
-  return problems
+  const now = numberNow(deps.bridge, number)
+  const window = windowState({ lastInboundAt: customer?.windowFrom ?? null, now })
+  return [...problems, ...asProblems(await readLimits(deps, number, customer, window.open, locale))]
 }
 
 function applies(problem: TemplateProblem, template: Template): boolean {
-  return problem.code !== 'opted_out' || categoryOf(template) === 'marketing'
+  const ofMarketing = problem.code === 'opted_out' || problem.code === 'marketing_limited'
+  return !ofMarketing || categoryOf(template) === 'marketing'
 }
 
 export async function fill(
@@ -213,15 +255,20 @@ export async function fill(
   template: Template,
   given: SlotValues,
   context: FillContext,
-  who: SignedInAgent | null
+  who: SignedInAgent | null,
+  /** About to be sent: what lies at an address is fetched and judged, too. */
+  sending = false
 ): Promise<FilledTemplate> {
   const slots = listSlots(template)
   const { sources, locale, number, picture } = context
+  const fetchLink = async (url: string, name: string | undefined) =>
+    foundStored(await keepLinked(deps, { deskId: number.deskId, agentId: who?.agent.id ?? null, url, name, number }))
   const resolved = await resolveValues(given, {
     slots,
     sources,
     locale,
-    findFile: value => findFile(deps, who, number, picture?.id ?? null, value)
+    findFile: value => findFile(deps, who, number, picture?.id ?? null, value),
+    ...(sending ? { fetchLink } : {})
   })
   const filled = fillTemplate(template, resolved.values, {
     now: deps.bridge.clock.now(),
@@ -260,7 +307,9 @@ function summarise(
   const own = checkTemplate(template, { hasPhone: true })[0]
   const problem = own === undefined ? common.find(each => applies(each, template)) : toProblem(context.locale, own)
   return toSummary(template, {
-    languages: all.filter(other => other.name === template.name).map(other => other.language),
+    languages: all
+      .filter(other => other.name === template.name && other.status === 'APPROVED')
+      .map(other => other.language),
     favourite: used?.favourite ?? false,
     lastUsedAt: used?.usedAt?.toISOString() ?? null,
     problem: problem ?? null

@@ -18,7 +18,7 @@ export const ticketSignedIn = z
   .meta({ id: 'AdminSignedIn' })
 export type TicketSignedIn = z.infer<typeof ticketSignedIn>
 
-const needKind = z.enum(['paused', 'inbox', 'set_aside', 'uncertain', 'unproven', 'late', 'unread'])
+const needKind = z.enum(['paused', 'inbox', 'standing', 'set_aside', 'uncertain', 'unproven', 'late', 'unread'])
 
 export const adminNeed = z
   .object({
@@ -26,7 +26,12 @@ export const adminNeed = z
     numberId: z.number().int(),
     /** Items, or seconds (`late`), or minutes (`unread`). */
     count: z.number().int().nullable(),
-    what: z.string().nullable().describe('What is wrong with the inbox: hook_url, window, marker, gone, taken, hidden'),
+    what: z
+      .string()
+      .nullable()
+      .describe(
+        'What is wrong with the inbox: hook_url, window, banner, marker, gone, taken, hidden; or what Meta holds against the number: banned, unregistered, blocked, payment, restricted, flagged, low_quality'
+      ),
     code: z.string().nullable().describe('Why it is paused'),
     sentence: z.string().nullable().describe('The same as a sentence for agents, in the language of the request')
   })

@@ -70,7 +70,10 @@ export const numberInfo = z
       .nullable()
       .describe('Customers a day that may be written to first; null: unknown or unlimited'),
     lastUsedAt: instant.nullable().describe('When this agent (or this customer) last used it'),
-    callLink: z.string().nullable().describe('Opens a WhatsApp chat or call with the customer, where one is possible')
+    callLink: z
+      .string()
+      .nullable()
+      .describe('For the customer: opened on a phone with WhatsApp, it calls this number. Null where it takes no calls')
   })
   .meta({ id: 'Number' })
 export type NumberInfo = z.infer<typeof numberInfo>

@@ -102,7 +102,9 @@ export const liveEvent = z
       event: z.literal('message'),
       data: z.object({ messageId: z.number().int(), state: z.string(), at: instant, failure: failure.nullable() })
     }),
-    z.object({ event: z.literal('expired'), data: z.object({}) })
+    z.object({ event: z.literal('expired'), data: z.object({}) }),
+    /** The stream ends in good order and is to be opened anew at once, as every request is asked anew. */
+    z.object({ event: z.literal('again'), data: z.object({}) })
   ])
   .meta({ id: 'LiveEvent' })
 export type LiveEvent = z.infer<typeof liveEvent>

@@ -8,7 +8,15 @@ import { instant } from './common.ts'
  */
 export const uploadQuery = z.object({
   name: z.string().min(1).max(240),
-  purpose: z.enum(['media', 'sticker', 'voice', 'header']).default('media')
+  purpose: z
+    .enum(['media', 'sticker', 'voice', 'header', 'document'])
+    .default('media')
+    .describe('`document`: for a document header, which takes other kinds than a message does')
+})
+/** POST /api/v1/uploads/links: the same for a file that lies at a public address; Puente fetches it. */
+export const linkedUpload = z.object({
+  url: z.url({ protocol: /^https?$/ }).max(2000),
+  name: z.string().min(1).max(240).optional()
 })
 export const uploadInfo = z
   .object({

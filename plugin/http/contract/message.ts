@@ -142,7 +142,10 @@ export type MessageSummary = z.infer<typeof messageSummary>
 /** GET /api/v1/conversations/:conversationId/messages: the newest first, private notes left out. */
 export const messageQuery = z.object({ before: z.coerce.number().int().positive().optional() })
 export const messageList = z
-  .object({ messages: z.array(messageSummary), more: z.boolean() })
+  .object({
+    messages: z.array(messageSummary).describe('Newest first, without private notes'),
+    nextBefore: z.number().int().nullable().describe('`before` of the next page; null: there is none')
+  })
   .meta({ id: 'MessageList' })
 export type MessageList = z.infer<typeof messageList>
 

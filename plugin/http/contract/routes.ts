@@ -7,6 +7,7 @@ import * as admin from './admin.ts'
 import * as pages from './admin-pages.ts'
 import { conversationParams, idempotencyHeaders, messageParams, ok, sendInfo } from './common.ts'
 import * as conversation from './conversation.ts'
+import * as hooks from './hooks.ts'
 import * as media from './media.ts'
 import * as message from './message.ts'
 import * as session from './session.ts'
@@ -74,6 +75,22 @@ export const ROUTES = table({
     params: session.pairingParams,
     body: session.askPairing,
     answer: session.pairingState
+  },
+  openHandover: {
+    method: 'POST',
+    path: '/sessions/handovers',
+    caller: 'agent',
+    about: 'A one-time ticket that signs another window of the same agent in, for as long as this session lasts',
+    answer: session.handover,
+    status: 201
+  },
+  takeHandover: {
+    method: 'POST',
+    path: '/sessions/handed-over',
+    caller: 'anyone',
+    about: 'Signs in with such a ticket',
+    body: session.takeHandover,
+    answer: session.signedIn
   },
   readSession: {
     method: 'GET',
@@ -245,6 +262,15 @@ export const ROUTES = table({
     answer: media.uploadInfo,
     status: 201
   },
+  uploadFromLink: {
+    method: 'POST',
+    path: '/uploads/links',
+    caller: 'agent',
+    about: 'Fetches a file from a public address and keeps it like an upload',
+    body: media.linkedUpload,
+    answer: media.uploadInfo,
+    status: 201
+  },
   listLibrary: {
     method: 'GET',
     path: '/library',
@@ -327,23 +353,31 @@ export const ROUTES = table({
   listMacroHooks: {
     method: 'GET',
     path: '/hooks',
-    caller: 'admin',
+    caller: 'overseer',
     about: 'Hooks for macros and automations',
-    answer: admin.macroHookList
+    answer: hooks.macroHookList
+  },
+  listHookTemplates: {
+    method: 'GET',
+    path: '/hooks/templates',
+    caller: 'overseer',
+    about: 'Templates of a number, and what a hook can fill them with',
+    query: hooks.hookTemplateQuery,
+    answer: hooks.hookTemplateList
   },
   createMacroHook: {
     method: 'POST',
     path: '/hooks',
-    caller: 'admin',
+    caller: 'overseer',
     about: 'Makes a hook that sends one template; its address is shown once',
-    body: admin.macroHookCreate,
-    answer: admin.macroHookCreated,
+    body: hooks.macroHookCreate,
+    answer: hooks.macroHookCreated,
     status: 201
   },
   revokeMacroHook: {
     method: 'DELETE',
     path: '/hooks/:id',
-    caller: 'admin',
+    caller: 'overseer',
     about: 'Ends a hook',
     params: admin.idParams,
     answer: ok

@@ -22,7 +22,7 @@ export const sessionInfo = z
     agent: z.object({ id: z.number().int(), name: z.string() }),
     role: z.enum(['administrator', 'agent']),
     locale: z.string().nullable().describe('Language of the agent in the desk, where the desk told it'),
-    deskUrl: z.string(),
+    deskUrl: z.string().describe('Where this agent’s browser has the desk'),
     adminUrl: z.string().nullable().describe('The admin pages, for administrators, where there are any'),
     expiresAt: instant
   })
@@ -43,13 +43,24 @@ export const signInByDesk = z.object({
 })
 export type SignInByDesk = z.infer<typeof signInByDesk>
 
-/** POST /api/v1/sessions/pairing: the code is to be written as a private note in that conversation. */
+/** POST /api/v1/sessions/pairing: the code is to be written as a private note. */
 export const startPairing = z.object({
   accountId: z.number().int().positive(),
   deskOrigin: z.url().optional(),
-  conversationId: z.number().int().positive(),
-  /** Who the frame says is looking: only a note of this agent will be taken. */
-  agentId: z.number().int().positive()
+  conversationId: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe('Only a note in this conversation will be taken; without it, in any of this desk'),
+  agentId: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'Who the frame says is looking: only their note will be taken; without it, whoever writes it is the agent'
+    )
 })
 export type StartPairing = z.infer<typeof startPairing>
 
@@ -64,7 +75,7 @@ export const pairingStarted = z
 export type PairingStarted = z.infer<typeof pairingStarted>
 
 /** POST /api/v1/sessions/pairing/:pairingId; ask every second or two. */
-export const askPairing = z.object({ secret: z.string().min(20).max(200) })
+export const askPairing = z.object({ secret: z.string().min(20).max(200), deskOrigin: z.url().optional() })
 export const pairingParams = z.object({ pairingId: z.uuid() })
 export const pairingState = z
   .discriminatedUnion('state', [
@@ -73,6 +84,15 @@ export const pairingState = z
   ])
   .meta({ id: 'PairingState' })
 export type PairingState = z.infer<typeof pairingState>
+
+/** POST /api/v1/sessions/handovers: goes into the fragment of the address of another window, never into a query. */
+export const handover = z
+  .object({ ticket: z.string().describe('Works once, within two minutes'), expiresAt: instant })
+  .meta({ id: 'Handover' })
+export type Handover = z.infer<typeof handover>
+
+/** POST /api/v1/sessions/handed-over */
+export const takeHandover = z.object({ ticket: z.string().min(20).max(200) })
 
 /** GET /api/v1/sign-in?accountId=…: which way of signing in this page can use; answers before anybody is known. */
 export const signInQuery = z.object({

@@ -23,10 +23,11 @@ export const contactInfo = z
   .meta({ id: 'Contact' })
 export type ContactInfo = z.infer<typeof contactInfo>
 
-/** GET /api/v1/contacts?query=… (at least 2 characters), or ?contactId=… */
+/** GET /api/v1/contacts?query=… (at least 2 characters), or ?contactId=…, or ?customer=… of a contact's own link */
 export const contactQuery = z.object({
   query: z.string().max(200).optional(),
-  contactId: z.coerce.number().int().positive().optional()
+  contactId: z.coerce.number().int().positive().optional(),
+  customer: z.string().max(100).optional().describe('Source id of the contact in one of our inboxes')
 })
 export const contactList = z.object({ contacts: z.array(contactInfo) }).meta({ id: 'ContactList' })
 export type ContactList = z.infer<typeof contactList>

@@ -116,7 +116,7 @@ export const previewButton = z.object({
 const previewMedia = {
   slot: z.string(),
   name: z.string().nullable().describe('Of the chosen file; null: none chosen yet'),
-  url: z.string().nullable().describe('Of the file where a browser may show it')
+  url: z.string().nullable().describe('Null from the server; a page puts in what it draws the chosen file by')
 }
 export const previewHeader = z.discriminatedUnion('kind', [
   previewText.extend({ kind: z.literal('text') }),
@@ -160,6 +160,8 @@ export const templateProblem = z
   .meta({ id: 'TemplateProblem' })
 export type TemplateProblem = z.infer<typeof templateProblem>
 
+const templateHeaderKind = z.enum(['none', 'text', 'image', 'video', 'document', 'location', 'product'])
+
 export const templateSummary = z
   .object({
     id: z.string(),
@@ -168,12 +170,19 @@ export const templateSummary = z
     category: templateCategory,
     status: templateStatus,
     quality: z.enum(['green', 'yellow', 'red', 'unknown']),
-    /** The other languages in which a template of this name can be sent. */
+    /** All languages in which a template of this name can be sent. */
     languages: z.array(z.string()),
     body: z.string().describe('With slots as {{1}} or {{name}}'),
-    headerKind: z.enum(['none', 'text', 'image', 'video', 'document', 'location', 'product']),
+    headerKind: templateHeaderKind,
+    headerText: z.string().nullable(),
+    footer: z.string().nullable(),
+    offer: z.string().nullable().describe('Line of a limited-time offer'),
     buttonTexts: z.array(z.string()),
-    carousel: z.boolean(),
+    cards: z
+      .array(
+        z.object({ headerKind: templateHeaderKind, body: z.string().nullable(), buttonTexts: z.array(z.string()) })
+      )
+      .describe('Of a carousel'),
     favourite: z.boolean(),
     lastUsedAt: instant.nullable().describe('By this agent'),
     /** Why it cannot be sent now, or null. */
@@ -187,6 +196,8 @@ export type TemplateSummary = z.infer<typeof templateSummary>
 export const templateQuery = z.object({
   numberId: z.coerce.number().int().positive(),
   conversationId: z.coerce.number().int().positive().optional(),
+  contactId: z.coerce.number().int().positive().optional().describe('Whom a conversation is begun with'),
+  phone: z.string().max(40).optional().describe('The same, where no contact is known'),
   query: z.string().max(200).optional(),
   language: z.string().max(20).optional(),
   category: templateCategory.optional(),
@@ -210,7 +221,8 @@ export const templateParams = z.object({ templateId: z.string().min(1).max(100) 
 export const templateDetailQuery = z.object({
   numberId: z.coerce.number().int().positive(),
   conversationId: z.coerce.number().int().positive().optional(),
-  contactId: z.coerce.number().int().positive().optional()
+  contactId: z.coerce.number().int().positive().optional(),
+  phone: z.string().max(40).optional()
 })
 /** What a message costs. Nobody can ask Meta for a price: amounts are what this account paid lately. */
 export const templatePrice = z
@@ -252,6 +264,7 @@ export const previewRequest = z.object({
   numberId: z.number().int().positive(),
   conversationId: z.number().int().positive().optional(),
   contactId: z.number().int().positive().optional(),
+  phone: z.string().max(40).optional(),
   values: slotValues
 })
 export const previewAnswer = z

@@ -1,11 +1,12 @@
 /**
- * Who is calling: an agent's bearer session, one of the admin pages, or an API key. Cookies count for nothing here. A session is checked against
- * the desk's own list of people on every request, and a desk session that comes along must be the same person's.
+ * Who is calling: an agent's bearer session, one of the admin pages, or an API key. Cookies count for nothing here. A
+ * session is checked against the desk's own list of people on every request, and again and again while a stream lasts;
+ * a desk session that comes along must be the same person's.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { PuenteError } from '../../core/errors.ts'
-import { WHOLE_INSTALLATION } from '../../core/ports/agent-store.ts'
+import { type AgentSession, WHOLE_INSTALLATION } from '../../core/ports/agent-store.ts'
 import type { AgentDeskSession } from '../../core/ports/help-desk.ts'
 import type { ApiDeps, Overseer, SignedInAgent } from '../api/deps.ts'
 import { deskSession } from '../contract/session.ts'
@@ -38,6 +39,29 @@ export async function requireAgent(deps: ApiDeps, buckets: Buckets, request: Fas
     throw refuse(buckets, request, 'session_invalid')
   }
   buckets.take(`agent ${session.deskId} ${session.agentId}`, BUCKETS.agent)
+  const own = session.mode === 'desk' ? deskSessionOf(request) : null
+  if (own !== null && (session.uidHash === null || !timingSafeEqual(deps.hash(own.uid), session.uidHash))) {
+    throw new PuenteError('sign_in_refused')
+  }
+  return personOf(deps, token, session, session.mode, own)
+}
+
+/** The same agent as they are now, by the bearer alone; fails with `session_invalid`. */
+export async function lookAgain(deps: ApiDeps, { token, agent }: SignedInAgent): Promise<SignedInAgent> {
+  const session = await deps.agents.findSession(token)
+  if (session === null || (session.mode !== 'desk' && session.mode !== 'paired')) {
+    throw new PuenteError('session_invalid')
+  }
+  return personOf(deps, token, session, session.mode, agent.session)
+}
+
+async function personOf(
+  deps: ApiDeps,
+  token: string,
+  session: AgentSession,
+  mode: SignedInAgent['mode'],
+  own: AgentDeskSession | null
+): Promise<SignedInAgent> {
   const desk = deps.bridge.registry.desks().find(candidate => candidate.id === session.deskId)
   const person = desk === undefined ? null : await deps.access.person(desk, session.agentId)
   if (desk === undefined || person === null || person.role === null) {
@@ -45,14 +69,11 @@ export async function requireAgent(deps: ApiDeps, buckets: Buckets, request: Fas
     await deps.agents.endSession(token)
     throw new PuenteError('session_invalid')
   }
-  const own = session.mode === 'desk' ? deskSessionOf(request) : null
-  if (own !== null && (session.uidHash === null || !timingSafeEqual(deps.hash(own.uid), session.uidHash))) {
-    throw new PuenteError('sign_in_refused')
-  }
   return {
     token,
-    mode: session.mode,
+    mode,
     expiresAt: session.expiresAt,
+    deskUrl: deps.desks.urlOf(desk, session.deskOrigin),
     agent: {
       desk,
       id: session.agentId,
@@ -104,9 +125,19 @@ function refuse(buckets: Buckets, request: FastifyRequest, code: 'session_invali
   return new PuenteError(code)
 }
 
+const DESK_SESSION = 'x-desk-session'
+
+/** Of a request that goes on for long: what was read of it is held by nobody any more. */
+export function forgetDeskSession(raw: Pick<FastifyRequest['raw'], 'headers' | 'rawHeaders'>): void {
+  delete raw.headers[DESK_SESSION]
+  for (let n = 0; n < raw.rawHeaders.length; n += 2) {
+    if (raw.rawHeaders[n]!.toLowerCase() === DESK_SESSION) raw.rawHeaders[n + 1] = ''
+  }
+}
+
 /** What the page read from the desk's cookie; null when it sent none that is readable. */
 function deskSessionOf(request: FastifyRequest): AgentDeskSession | null {
-  const header = request.headers['x-desk-session']
+  const header = request.headers[DESK_SESSION]
   if (typeof header !== 'string' || header.length > 4_000) return null
   try {
     const parsed = deskSession.parse(JSON.parse(Buffer.from(header, 'base64url').toString('utf8')))

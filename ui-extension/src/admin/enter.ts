@@ -3,7 +3,8 @@
 
 import { mayFollowDesk } from '../i18n/i18n.ts'
 import { isFailing, setToken } from '../link/api.ts'
-import { keepForTab, readForTab, readKept } from '../link/kept.ts'
+import { keepForTab, readForTab } from '../link/kept.ts'
+import { readOwnPlace, takeTicketFromAddress } from '../link/own-window.ts'
 import { forget, session, signIn } from '../link/session.ts'
 import { ask } from './link.ts'
 import { speakAdmin } from './words.ts'
@@ -14,12 +15,6 @@ const heldKey = 'admin'
 
 /** By a ticket there is no session of the desk to fall back on. */
 let byTicket = false
-
-function takeTicketFromAddress(): string | null {
-  const ticket = new URLSearchParams(window.location.hash.slice(1)).get('ticket')
-  if (ticket !== null) window.history.replaceState(null, '', window.location.pathname + window.location.search)
-  return ticket
-}
 
 async function enterByTicket(ticket: string): Promise<Entry> {
   try {
@@ -50,8 +45,7 @@ export async function enter(): Promise<Entry> {
   if (ticket !== null) return enterByTicket(ticket)
   if (enterByHeld()) return 'in'
   const query = new URLSearchParams(window.location.search)
-  const accountId = Number(query.get('account') ?? readKept('account') ?? 1) || 1
-  const outcome = await signIn({ accountId, inboxId: null, deskOrigin: query.get('desk') })
+  const outcome = await signIn(readOwnPlace(window.location.search))
   if (outcome !== 'signed-in') return outcome === 'unknown' && query.has('account') ? 'unknown' : 'nobody'
   if (session.value?.role !== 'administrator') return 'forbidden'
   const { locale } = session.value

@@ -6,10 +6,15 @@ import { splitEvents } from '../link/split-events.ts'
 import { type AdminRoute, adminRoutes } from './routes.ts'
 
 /** One call. Rejects with `Failing`. */
-export async function ask<N extends AdminRoute>(name: N, body?: RouteCall<N>['body']): Promise<RouteAnswer<N>> {
+export async function ask<N extends AdminRoute>(
+  name: N,
+  body?: RouteCall<N>['body'],
+  at: { query?: Record<string, string | number>; id?: string } = {}
+): Promise<RouteAnswer<N>> {
   const [method = '', path = ''] = adminRoutes[name].split(' ')
   const idempotencyKey = method === 'GET' ? undefined : makeKey()
-  const answer = await request(method, path.slice(1), { body, idempotencyKey })
+  const filled = path.slice(1).replace(':id', encodeURIComponent(at.id ?? ''))
+  const answer = await request(method, filled, { body, query: at.query, idempotencyKey })
   return (await answer.json()) as RouteAnswer<N>
 }
 

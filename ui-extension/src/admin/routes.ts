@@ -6,7 +6,11 @@ export const adminRoutes = {
   signInByTicket: 'POST /sessions/ticket',
   endOversight: 'DELETE /admin/session',
   readOverview: 'GET /admin/overview',
-  replayAside: 'POST /admin/replay'
+  replayAside: 'POST /admin/replay',
+  listMacroHooks: 'GET /hooks',
+  listHookTemplates: 'GET /hooks/templates',
+  createMacroHook: 'POST /hooks',
+  revokeMacroHook: 'DELETE /hooks/:id'
 } as const satisfies Partial<Record<RouteName, string>>
 
 export type AdminRoute = keyof typeof adminRoutes

@@ -59,17 +59,17 @@ export const mayFollowDesk = (): boolean =>
 
 export async function speak(locale: string): Promise<void> {
   const language = pickLanguage(locale)
+  const root = document.documentElement
+  root.lang = language
   if (!composer.availableLocales.includes(language)) {
     const { default: messages } = await load[language]()
     composer.setLocaleMessage(language, messages)
   }
   composer.locale.value = language
-  const root = document.documentElement
   const mirrored = isRightToLeft(locale)
   // Words and dates in one language: a page in English shows English dates, in the way of the region.
   const wanted = normalise(locale)
   tag.value = wanted.split('-')[0] === language.split('-')[0] ? wanted : language
-  root.lang = language
   root.dir = mirrored ? 'rtl' : 'ltr'
 }
 

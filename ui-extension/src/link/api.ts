@@ -42,6 +42,8 @@ export interface Ask {
   signal?: AbortSignal
   /** An answer that goes on for as long as the page is open. */
   stream?: boolean
+  /** Says who we are by itself: goes without the bearer, and a refusal ends no session. */
+  anonymous?: boolean
 }
 
 export function makeHeaders(ask: Ask = {}): Record<string, string> {
@@ -50,8 +52,8 @@ export function makeHeaders(ask: Ask = {}): Record<string, string> {
     // Sentences of the server in the language of the page.
     'accept-language': document.documentElement.lang || navigator.language
   }
-  if (token) headers['authorization'] = `Bearer ${token}`
-  const session = byDesk ? readDeskSession(document.cookie) : null
+  if (token && !ask.anonymous) headers['authorization'] = `Bearer ${token}`
+  const session = byDesk && !ask.anonymous ? readDeskSession(document.cookie) : null
   if (session) headers['x-desk-session'] = packDeskSession(session)
   if (ask.body !== undefined) headers['content-type'] = 'application/json'
   if (ask.file !== undefined) headers['content-type'] = ask.file.type || 'application/octet-stream'
@@ -83,12 +85,45 @@ export function whenExpired(work: () => void): void {
   onExpired = work
 }
 
+let signInAgain: () => Promise<boolean> = async () => false
+/** Signs the same person in anew without their doing anything; false where that is not possible. */
+export function whenRefused(work: () => Promise<boolean>): void {
+  signInAgain = work
+}
+
+let renewing: Promise<boolean> | undefined
+/** However many requests were refused at once: the session is renewed once. */
+function renew(): Promise<boolean> {
+  renewing ??= signInAgain().finally(() => {
+    renewing = undefined
+  })
+  return renewing
+}
+
+/** Rejects with `Failing`. A session that has ended is renewed silently where that is possible, and the request repeated. */
 export async function request(method: string, path: string, ask: Ask = {}): Promise<Response> {
+  const asked = token
+  const answer = await send(method, path, ask)
+  if (answer.ok) return answer
+  if (answer.status !== 401 || !asked || ask.anonymous) throw await toFailing(answer)
+  if (token === asked && !(await renew())) {
+    onExpired()
+    const problem = await readProblem(answer)
+    throw fail('expired', 401, problem, problem?.title ?? 'expired')
+  }
+  const second = await send(method, path, ask)
+  if (second.ok) return second
+  const failing = await toFailing(second)
+  if (second.status !== 401) throw failing
+  onExpired()
+  throw fail('expired', 401, failing.problem, failing.message)
+}
+
+async function send(method: string, path: string, ask: Ask): Promise<Response> {
   const limit = new AbortController()
   const timer = window.setTimeout(() => limit.abort(), ask.file ? uploadTimeoutMs : timeoutMs)
-  let answer: Response
   try {
-    answer = await fetch(makeUrl(path, ask.query), {
+    return await fetch(makeUrl(path, ask.query), {
       method,
       headers: makeHeaders(ask),
       body: ask.file ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body)),
@@ -103,15 +138,13 @@ export async function request(method: string, path: string, ask: Ask = {}): Prom
     // Bodies are small; a stream watches over its own silence.
     window.clearTimeout(timer)
   }
-  if (answer.ok) return answer
+}
+
+async function toFailing(answer: Response): Promise<Failing> {
   const problem = await readProblem(answer)
-  if (answer.status === 401 && token) {
-    onExpired()
-    throw fail('expired', 401, problem, problem?.title ?? 'expired')
-  }
   // A proxy in front of a stopped Puente answers without a problem of ours.
   const silent = problem === null && answer.status >= 502
-  throw fail(silent ? 'offline' : 'refused', answer.status, problem, problem?.title ?? `HTTP ${answer.status}`)
+  return fail(silent ? 'offline' : 'refused', answer.status, problem, problem?.title ?? `HTTP ${answer.status}`)
 }
 
 type Loose = Record<string, string | number | undefined>
@@ -121,7 +154,7 @@ export type CallInput<N extends KnownRoute> = {
   [K in keyof RouteCall<N> as RouteCall<N>[K] extends undefined ? never : K]: RouteCall<N>[K]
 }
 
-export type Calling = Pick<Ask, 'signal' | 'idempotencyKey' | 'file'>
+export type Calling = Pick<Ask, 'signal' | 'idempotencyKey' | 'file' | 'anonymous'>
 
 /** One call of the contract. Rejects with `Failing`. */
 export async function call<N extends KnownRoute>(

@@ -21,6 +21,11 @@ function asId(value: unknown): number | null {
   return typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : null
 }
 
+/** The origin of an address of the web, or null. */
+export function asOrigin(address: string | null): string | null {
+  return address !== null && /^https?:\/\//.test(address) && URL.canParse(address) ? new URL(address).origin : null
+}
+
 /** The place told by a message of the desk (a JSON string or an object), or null when it is no such message. */
 export function readContext(data: unknown, origin: string | null): Place | null {
   let read = data
@@ -46,11 +51,11 @@ export function readContext(data: unknown, origin: string | null): Place | null 
     agentId: asId(agent['id']),
     contactId: asId(asHash(told['contact'])['id']),
     agentName: typeof agent['name'] === 'string' ? agent['name'] : null,
-    deskOrigin: origin !== null && /^https?:\/\//.test(origin) ? origin : null
+    deskOrigin: asOrigin(origin)
   }
 }
 
-/** The same from the page's own address (`?account=1&conversation=57`), for a window of its own. */
+/** The same from the page's own address (`?account=1&conversation=57&desk=…`), for a window of its own. */
 export function readAddress(search: string): Place | null {
   const query = new URLSearchParams(search)
   const accountId = asId(query.get('account'))
@@ -63,6 +68,6 @@ export function readAddress(search: string): Place | null {
     agentId: null,
     contactId: null,
     agentName: null,
-    deskOrigin: null
+    deskOrigin: asOrigin(query.get('desk'))
   }
 }

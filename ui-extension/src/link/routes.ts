@@ -7,6 +7,8 @@ export const routes = {
   signInByDesk: 'POST /sessions/desk',
   startPairing: 'POST /sessions/pairing',
   askPairing: 'POST /sessions/pairing/:pairingId',
+  openHandover: 'POST /sessions/handovers',
+  takeHandover: 'POST /sessions/handed-over',
   endSession: 'DELETE /sessions/current',
   readConversation: 'GET /conversations/:conversationId',
   reopenConversation: 'POST /conversations/:conversationId/reopen',
@@ -25,6 +27,7 @@ export const routes = {
   findOpenConversation: 'GET /conversations',
   startConversation: 'POST /conversations',
   upload: 'POST /uploads',
+  uploadFromLink: 'POST /uploads/links',
   listLibrary: 'GET /library',
   addToLibrary: 'POST /library',
   removeFromLibrary: 'DELETE /library/:itemId'

@@ -1,16 +1,20 @@
-// Who is looking: signed in silently on the desk's own host, or paired by a private note. The bearer stays in memory;
-// a paired one also until the browser's tab is closed, since every conversation opens a fresh frame.
+// Who is looking: signed in silently on the desk's own host, paired by a private note, or handed over from another
+// window. The bearer stays in memory; a paired one also until the browser's tab is closed, since every conversation
+// opens a fresh frame.
 import { shallowRef } from 'vue'
 import type { PairingStarted, SessionInfo, SignedIn } from '../../../plugin/http/contract/session.ts'
-import { call, isFailing, setToken } from './api.ts'
+import { call, isFailing, setToken, whenRefused } from './api.ts'
 import { readDeskSession } from './desk-session.ts'
-import { keepForTab, readForTab } from './kept.ts'
-import type { Place } from './read-context.ts'
+import { keep, keepForTab, readForTab } from './kept.ts'
+import { takeTicketFromAddress } from './own-window.ts'
 
 export const session = shallowRef<SessionInfo>()
 
-/** What signing in came to. `pair`: somebody has to write the code; `unknown`: this desk is not connected here. */
-export type SignIn = 'signed-in' | 'pair' | 'unknown' | 'not-served'
+/**
+ * What signing in came to. `pair`: somebody has to write the code; `no-way`: nothing could prove who is here;
+ * `unknown`: this desk is not connected here.
+ */
+export type SignIn = 'signed-in' | 'pair' | 'no-way' | 'unknown' | 'not-served'
 
 export interface SignInPlace {
   accountId: number
@@ -18,11 +22,23 @@ export interface SignInPlace {
   deskOrigin: string | null
 }
 
-function takeUp(signedIn: SignedIn): void {
+/** Where a code is written: without a conversation in any of the desk, without an agent by whoever is here. */
+export interface PairPlace extends Pick<SignInPlace, 'accountId' | 'deskOrigin'> {
+  conversationId?: number
+  agentId?: number | null
+}
+
+const originOf = (signedIn: SignedIn): string => new URL(signedIn.session.deskUrl).origin
+
+/** `at`: where this page has the desk, which may be an inner address of it in an old link. */
+function takeUp(signedIn: SignedIn, at: string | null): void {
   session.value = signedIn.session
   const paired = signedIn.session.mode === 'paired'
   setToken(signedIn.token, !paired)
-  if (paired) keepForTab('paired', JSON.stringify(signedIn))
+  if (paired) keepForTab('paired', JSON.stringify({ ...signedIn, at }))
+  // For windows that no desk frames.
+  keep('account', String(signedIn.session.accountId))
+  keep('desk', originOf(signedIn))
 }
 
 /** Ends the session here and, where it can still be told, at Puente. */
@@ -37,25 +53,31 @@ export function forget(): void {
   keepForTab('paired', null)
 }
 
-function takeUpKept(accountId: number): boolean {
+function takeUpKept({ accountId, deskOrigin }: SignInPlace): boolean {
   const kept = readForTab('paired')
   if (kept === null) return false
   try {
-    const signedIn = JSON.parse(kept) as SignedIn
-    if (signedIn.session.accountId !== accountId || Date.parse(signedIn.session.expiresAt) < Date.now()) return false
-    takeUp(signedIn)
+    const signedIn = JSON.parse(kept) as SignedIn & { at: string | null }
+    const fits = deskOrigin === null || originOf(signedIn) === deskOrigin || signedIn.at === deskOrigin
+    // Two desks may have an account of the same number.
+    if (signedIn.session.accountId !== accountId || !fits) return false
+    if (Date.parse(signedIn.session.expiresAt) < Date.now()) return false
+    takeUp(signedIn, deskOrigin)
     return true
   } catch {
     return false
   }
 }
 
-async function signInByDesk(place: SignInPlace): Promise<boolean> {
+/** `only`: nobody else than this agent is taken up. */
+async function signInByDesk(place: SignInPlace, only?: number): Promise<boolean> {
   const held = readDeskSession(document.cookie)
   if (held === null) return false
   const body = { accountId: place.accountId, deskOrigin: place.deskOrigin ?? undefined, session: held }
   try {
-    takeUp(await call('signInByDesk', { body }))
+    const signedIn = await call('signInByDesk', { body }, { anonymous: true })
+    if (only !== undefined && signedIn.session.agent.id !== only) return false
+    takeUp(signedIn, place.deskOrigin)
     return true
   } catch (error) {
     // A cookie of another desk on this host, or an old one: pairing is still open.
@@ -64,9 +86,27 @@ async function signInByDesk(place: SignInPlace): Promise<boolean> {
   }
 }
 
+async function signInByTicket(at: string | null): Promise<boolean> {
+  const ticket = takeTicketFromAddress()
+  if (ticket === null) return false
+  try {
+    takeUp(await call('takeHandover', { body: { ticket } }, { anonymous: true }), at)
+    return true
+  } catch (error) {
+    // Spent or too old: the other ways are still open.
+    if (isFailing(error) && error.status === 401) return false
+    throw error
+  }
+}
+
 export async function signIn(place: SignInPlace): Promise<SignIn> {
+  whenRefused(async () => {
+    const known = session.value
+    return known?.mode === 'desk' && (await signInByDesk(place, known.agent.id))
+  })
+  if (await signInByTicket(place.deskOrigin)) return 'signed-in'
   if (await signInByDesk(place)) return 'signed-in'
-  if (takeUpKept(place.accountId)) return 'signed-in'
+  if (takeUpKept(place)) return 'signed-in'
   const query = {
     accountId: place.accountId,
     deskOrigin: place.deskOrigin ?? undefined,
@@ -74,19 +114,21 @@ export async function signIn(place: SignInPlace): Promise<SignIn> {
   }
   const ways = await call('signInWays', { query })
   if (!ways.known) return 'unknown'
-  return ways.served === false ? 'not-served' : 'pair'
+  if (ways.served === false) return 'not-served'
+  return ways.ways.includes('pairing') ? 'pair' : 'no-way'
 }
 
-export function startPairing(place: Place, agentId: number): Promise<PairingStarted> {
-  const { accountId, conversationId, deskOrigin } = place
-  return call('startPairing', { body: { accountId, conversationId, agentId, deskOrigin: deskOrigin ?? undefined } })
+export function startPairing({ accountId, conversationId, agentId, deskOrigin }: PairPlace): Promise<PairingStarted> {
+  const body = { accountId, conversationId, agentId: agentId ?? undefined, deskOrigin: deskOrigin ?? undefined }
+  return call('startPairing', { body }, { anonymous: true })
 }
 
 /** True once the note was seen. */
-export async function askPairing(pairing: PairingStarted): Promise<boolean> {
+export async function askPairing(pairing: PairingStarted, deskOrigin: string | null): Promise<boolean> {
   const { pairingId, secret } = pairing
-  const told = await call('askPairing', { params: { pairingId }, body: { secret } })
+  const body = { secret, deskOrigin: deskOrigin ?? undefined }
+  const told = await call('askPairing', { params: { pairingId }, body }, { anonymous: true })
   if (told.state === 'waiting') return false
-  takeUp(told.signedIn)
+  takeUp(told.signedIn, deskOrigin)
   return true
 }

@@ -51,3 +51,9 @@ export function readMarkup(text: string): Inline[] {
       at % 2 === 1 ? [{ kind: 'code', text: part.replace(/^`+|`+$/g, '') }] : readMarks(part)
     )
 }
+
+/** The words alone, where there is no room for formatting. */
+export const plainText = (text: string): string => wordsOf(readMarkup(text))
+
+const wordsOf = (spans: Inline[]): string =>
+  spans.map(span => ('children' in span ? wordsOf(span.children) : span.text)).join('')

@@ -1,15 +1,15 @@
 // Brings the tab to life: context → sign in → conversation → live line, and back again whenever one of them breaks.
 import type { ConversationStatus, LiveEvent } from '../../../plugin/http/contract/conversation.ts'
-import { mayFollowDesk, speak } from '../i18n/i18n.ts'
+import { chooseLanguage, mayFollowDesk, speak } from '../i18n/i18n.ts'
 import { call, type Failing, isFailing, whenExpired } from '../link/api.ts'
 import { askForContext, inWebView, isTopLevel, listenForContext } from '../link/frame.ts'
-import { keep } from '../link/kept.ts'
 import { type Place, readAddress } from '../link/read-context.ts'
 import { forget, session, signIn } from '../link/session.ts'
 import type { StreamEvent } from '../link/split-events.ts'
 import { openStream } from '../link/stream.ts'
 import { followMessage } from './sending.ts'
-import { clockOffsetMs, live, notServed, phase, place, section, status, trouble } from './state.ts'
+import { askedFor, clockOffsetMs, live, notServed, phase, place, ranOut, section, status, trouble } from './state.ts'
+import { untilTurn } from './turn.ts'
 
 const contextAgainMs = 1500
 const contextGiveUpMs = 8000
@@ -20,12 +20,20 @@ let firstStatus = true
 export function show(told: ConversationStatus): void {
   if (!told.served) {
     notServed.value = told.sentence
+    status.value = undefined
     phase.value = 'not-served'
     return
   }
   clockOffsetMs.value = Date.parse(told.window.now) - Date.now()
+  ranOut.value = false
   status.value = told
+  untilTurn(told.window, ended => {
+    ranOut.value = ended
+    // Nobody has to hear of it: whatever fails here is said by the live line.
+    refresh().catch(() => {})
+  })
   if (firstStatus && !told.allowed.includes('text') && told.allowed.includes('template')) section.value = 'templates'
+  else if (firstStatus && askedFor !== null) section.value = 'more'
   firstStatus = false
   phase.value = 'ready'
 }
@@ -35,8 +43,11 @@ function showTrouble(error: unknown): void {
   trouble.value = failing
   if (failing?.kind === 'offline') phase.value = 'offline'
   else if (failing?.kind === 'expired') phase.value = 'expired'
-  else if (failing?.status === 403 || failing?.status === 404) phase.value = 'forbidden'
-  else phase.value = 'failed'
+  else if (failing?.status === 403 || failing?.status === 404) {
+    // Nothing of it stays in the page; what waits for a new sign-in does.
+    status.value = undefined
+    phase.value = 'forbidden'
+  } else phase.value = 'failed'
 }
 
 const readStatus = (at: Place): Promise<ConversationStatus> =>
@@ -55,7 +66,6 @@ function onEvent(event: StreamEvent): void {
   }
   if (read.event === 'status') show(read.data)
   else if (read.event === 'message') followMessage(read.data)
-  else if (read.event === 'expired') endSession()
 }
 
 function onLine(up: boolean): void {
@@ -86,11 +96,19 @@ async function begin(at: Place): Promise<void> {
   }
 }
 
+/** Whose words stand in the forms. */
+let writer: number | undefined
+
 /** From a session to the conversation. */
 export async function enter(at: Place): Promise<void> {
-  keep('account', String(at.accountId))
+  closeStream()
+  const agentId = session.value?.agent.id
+  if (writer !== agentId) status.value = undefined
+  writer = agentId
   const locale = session.value?.locale
-  const [told] = await Promise.all([readStatus(at), locale && mayFollowDesk() ? speak(locale) : undefined])
+  // Begins first: the server is asked in the language that the page is about to speak.
+  const speaking = locale && mayFollowDesk() ? speak(locale) : undefined
+  const [told] = await Promise.all([readStatus(at), speaking])
   show(told)
   if (told.served) closeStream = openStream(`conversations/${at.conversationId}/events`, { onEvent, onLine })
 }
@@ -102,6 +120,21 @@ function take(told: Place): void {
   status.value = undefined
   firstStatus = true
   begin(told)
+}
+
+/** Somebody was recognised. */
+export async function goOn(): Promise<void> {
+  try {
+    if (place.value) await enter(place.value)
+  } catch (error) {
+    showTrouble(error)
+  }
+}
+
+/** The server's sentences follow the page's language. */
+export async function changeLanguage(language: string): Promise<void> {
+  await chooseLanguage(language)
+  if (place.value && phase.value === 'ready') await enter(place.value).catch(() => {})
 }
 
 export function tryAgain(): void {

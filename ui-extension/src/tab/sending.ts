@@ -44,13 +44,22 @@ export const newIntention = (): Intention => ({ key: makeKey() })
 export async function sendMessage(message: MessageToSend, label: string, intention: Intention): Promise<SendInfo> {
   const params = { conversationId: place.value?.conversationId ?? 0 }
   const info = await call('sendMessage', { params, body: { message } }, { idempotencyKey: intention.key })
-  follow(info, label)
+  follow(info, label, message)
   return info
 }
 
+/** What failed before the desk had a row of it, once more: a new intention, since the old key answers with the failure. */
+export async function repeat(sendId: string): Promise<void> {
+  const known = sends.find(one => one.info.sendId === sendId)
+  if (known?.message === undefined) return
+  known.again ??= newIntention()
+  await sendMessage(known.message, known.label, known.again)
+  dismiss(sendId)
+}
+
 /** Takes up what was sent by another door (a new conversation, a resend). */
-export function follow(info: SendInfo, label: string): void {
-  const sending = { key: info.sendId, label, info }
+export function follow(info: SendInfo, label: string, message?: MessageToSend): void {
+  const sending: Sending = { key: info.sendId, label, info, message }
   put(sending)
   poll(sending)
 }

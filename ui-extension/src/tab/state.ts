@@ -2,6 +2,7 @@
 import { computed, ref, shallowReactive, shallowRef } from 'vue'
 import type { SendInfo } from '../../../plugin/http/contract/common.ts'
 import type { SendKind, ServedConversation } from '../../../plugin/http/contract/conversation.ts'
+import type { MessageToSend } from '../../../plugin/http/contract/message.ts'
 import type { Failing } from '../link/api.ts'
 import type { Place } from '../link/read-context.ts'
 
@@ -13,6 +14,7 @@ export type Phase =
   /** Opened outside of a conversation: no context will come. */
   | 'lost'
   | 'pair'
+  | 'no-way'
   | 'unknown'
   | 'not-served'
   | 'forbidden'
@@ -32,8 +34,12 @@ export const notServed = ref('')
 export const live = ref(true)
 /** Server's clock minus ours. */
 export const clockOffsetMs = ref(0)
+/** The window ended since the server spoke last: its words about what may be sent no longer hold. */
+export const ranOut = ref(false)
 
 export const section = ref<Section>('message')
+/** What a window of its own was opened for (`?compose=voice`). */
+export const askedFor = new URLSearchParams(window.location.search).get('compose')
 /** Something is being filled in: the rest of the page steps back. */
 export const writing = ref(false)
 /** The parked answer that the next template is sent instead of. */
@@ -49,10 +55,15 @@ export interface Sending {
   /** What it was, in few words. */
   label: string
   info: SendInfo
+  /** To send the same once more; left out for what another door sent. */
+  message?: MessageToSend
+  /** Key of that repetition: pressed again after a lost answer, it is the same one. */
+  again?: { key: string }
 }
 
-export const allows = (kind: SendKind): boolean => status.value?.allowed.includes(kind) ?? false
-export const onlyTemplates = computed(() => status.value !== undefined && !status.value.allowed.includes('text'))
+export const allows = (kind: SendKind): boolean =>
+  (kind === 'template' || !ranOut.value) && (status.value?.allowed.includes(kind) ?? false)
+export const onlyTemplates = computed(() => status.value !== undefined && !allows('text'))
 
 export function go(to: Section): void {
   if (to !== 'templates') insteadOf.value = undefined

@@ -6,7 +6,15 @@ import { call, explain } from '../link/api.ts'
 
 const mostAtOnce = 500
 
-export function useTemplates(numberId: () => number, conversationId: () => number | undefined) {
+/** For whom they are to be: their language goes first, what they refused is marked. */
+export interface TemplatesFor {
+  numberId: number
+  conversationId?: number
+  contactId?: number
+  phone?: string
+}
+
+export function useTemplates(whom: () => TemplatesFor) {
   const list = shallowRef<TemplateList>()
   const problem = ref('')
   const loading = ref(false)
@@ -19,8 +27,7 @@ export function useTemplates(numberId: () => number, conversationId: () => numbe
     try {
       const told = await call('listTemplates', {
         query: {
-          numberId: numberId(),
-          conversationId: conversationId(),
+          ...whom(),
           limit: mostAtOnce,
           ...(query ? { query } : {}),
           ...(status === 'any' ? { status } : {})
@@ -34,6 +41,9 @@ export function useTemplates(numberId: () => number, conversationId: () => numbe
   }
 
   const isCut = (): boolean => (list.value?.templates.length ?? 0) >= mostAtOnce
-  watch([numberId, conversationId], () => load())
+  watch(
+    () => JSON.stringify(whom()),
+    () => load()
+  )
   return { list, problem, loading, load, isCut }
 }

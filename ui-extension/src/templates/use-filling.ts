@@ -19,12 +19,20 @@ export interface FillingPlace {
   numberId: number
   conversationId?: number
   contactId?: number
+  phone?: string
+  /** What was filled in before the language was changed. */
+  carried?: SlotValues
 }
 
 /** An empty field is a missing value, not an empty text. */
 function isFilled(value: SlotValue | undefined): value is SlotValue {
   if (value === undefined) return false
   return value.kind !== 'text' || value.text !== ''
+}
+
+/** Slots of the same name that take the same kind of value. */
+function carriedInto(detail: TemplateDetail, carried: SlotValues = {}): SlotValues {
+  return Object.fromEntries(Object.entries(carried).filter(([key]) => detail.slots.some(slot => slot.key === key)))
 }
 
 export function useFilling(at: FillingPlace) {
@@ -43,14 +51,16 @@ export function useFilling(at: FillingPlace) {
   async function load(): Promise<void> {
     loading.value = true
     failed.value = ''
-    const { numberId, conversationId, contactId } = at
+    const { numberId, conversationId, contactId, phone } = at
     try {
       const params = { templateId: at.template.id }
-      const told = await call('readTemplate', { params, query: { numberId, conversationId, contactId } })
-      given.value = { ...told.suggested }
+      const told = await call('readTemplate', { params, query: { numberId, conversationId, contactId, phone } })
+      const kept = carriedInto(told, at.carried)
+      given.value = { ...told.suggested, ...kept }
       preview.value = told.preview
       problems.value = told.problems
       detail.value = told
+      if (Object.keys(kept).length > 0) await ask()
     } catch (error) {
       failed.value = explain(error, say('offline.text'))
     }
@@ -60,8 +70,8 @@ export function useFilling(at: FillingPlace) {
   async function ask(): Promise<void> {
     asking.abort()
     asking = new AbortController()
-    const { numberId, conversationId, contactId } = at
-    const body = { numberId, conversationId, contactId, values: filled() }
+    const { numberId, conversationId, contactId, phone } = at
+    const body = { numberId, conversationId, contactId, phone, values: filled() }
     const { signal } = asking
     try {
       const told = await call('previewTemplate', { params: { templateId: at.template.id }, body }, { signal })

@@ -1,0 +1,53 @@
+import t from 'tap'
+import { type FaultReport, findReportFault, judgeReport } from '../bench/faults.ts'
+import { emptyVerdict, isSlow, slow, toRow } from '../fault/report.ts'
+
+const HEAD = { id: 'H6', fault: 'desk answers 422', moment: 'any time' }
+const verdict = (more: object) => ({ ...emptyVerdict(), judged: 5, ...more })
+
+t.test('a row holds only when every message was delivered', async t => {
+  t.equal(toRow(HEAD, 1, verdict({}), 1).holds, true)
+  for (const what of ['lost', 'doubled', 'reordered', 'misfiled', 'broken', 'shown', 'uncertain'])
+    t.equal(toRow(HEAD, 1, verdict({ [what]: ['a-i1: set aside desk_invalid'] }), 1).holds, false, what)
+  t.equal(toRow(HEAD, 1, verdict({}), 1, ['a process ended with 1']).holds, false)
+})
+
+t.test('what is only shown counts as held where the row says which reason, and how many', async t => {
+  const shown = ['a-i1: desk_invalid']
+  const allows = { shown: { most: 1, as: /desk_invalid$/ } }
+  t.equal(toRow(HEAD, 1, verdict({ shown }), 1, [], allows).holds, true)
+  t.equal(toRow(HEAD, 1, verdict({ shown: ['a-i1: internal'] }), 1, [], allows).holds, false, 'another reason')
+  t.equal(toRow(HEAD, 1, verdict({ shown: [...shown, ...shown] }), 1, [], allows).holds, false, 'too many')
+})
+
+t.test('sends stay uncertain where a process died over them, and nowhere else', async t => {
+  const uncertain = ['a-o1', 'a-o2']
+  const explained = verdict({ uncertain })
+  t.equal(toRow(HEAD, 1, explained, 1).holds, false)
+  t.equal(toRow(HEAD, 1, explained, 1, [], { uncertain: 1 }).holds, false)
+  t.equal(toRow(HEAD, 1, explained, 1, [], { uncertain: 2 }).holds, true)
+  t.equal(toRow(HEAD, 1, explained, 1, [], { uncertain: 'dead' }).holds, true)
+  const row = toRow(HEAD, 1, verdict({ uncertain, unexplained: ['a-o2'] }), 1, [], { uncertain: 'dead' })
+  t.same([row.holds, row.because], [false, ['uncertain a-o2']])
+})
+
+t.test('slowness is said last, so that nothing grave is cut off behind it', async t => {
+  const row = toRow(HEAD, 1, verdict({ broken: ['app secret in the log'] }), 1, Array(30).fill(slow('waits')))
+  t.equal(row.because[0], 'app secret in the log')
+  t.ok(row.because.slice(1).every(isSlow))
+})
+
+t.test('B11 is held by a full report of this code in which no row is red', async t => {
+  const row = { id: 'C4', runs: 1, lost: 0, doubled: 0, reordered: 0, misfiled: 0, holds: true }
+  const report: FaultReport = { seed: 1, quick: false, only: null, rows: [row] }
+  t.equal(findReportFault(report, 2, 1), undefined)
+  t.equal(judgeReport(report, new Date()).holds, true)
+  t.match(findReportFault({ ...report, quick: true }, 2, 1), /short/)
+  t.match(findReportFault({ ...report, only: '^C4' }, 2, 1), /some rows/)
+  t.match(findReportFault({ ...report, rows: [] }, 2, 1), /no rows/)
+  t.match(findReportFault(report, 1, 2), /younger/)
+  const red = judgeReport({ ...report, rows: [row, { ...row, id: 'I8', holds: false }] }, new Date())
+  t.same([red.holds, red.measured], [false, '0 · 0 · 0 · 0'], 'a row that broke another law')
+  t.equal(judgeReport({ ...report, rows: [{ ...row, lost: 1 }] }, new Date()).holds, false)
+  t.equal(judgeReport({ ...report, rows: [{ ...row, holds: null }] }, new Date()).holds, false, 'nothing ran')
+})
