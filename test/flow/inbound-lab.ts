@@ -124,9 +124,17 @@ export function other(flow: Flow, field: string, list: string, items: Loose[], m
 export async function deliver(flow: Flow, body: Loose, more: Loose = {}): Promise<number> {
   for (let repeats = 0; ; repeats++) {
     const { status } = (await flow.sandbox.graph.deliver({ body, ...more })) as Loose
-    if (status !== 503 || repeats === 30) return status
+    if (status !== 503 || repeats === 30) {
+      await sorted(flow)
+      return status
+    }
     await sleep(200)
   }
+}
+
+/** What was acknowledged is looked into right afterwards; here: it has been. */
+export async function sorted(flow: Flow): Promise<void> {
+  await flow.until('everything sorted', () => flow.runtime.sorter.isIdle(), 10_000)
 }
 
 /** The conversations whose contact fits: by user id, phone, or name. */

@@ -7,7 +7,7 @@ import http from 'node:http'
 import t from 'tap'
 import type { Flow, Loose } from '../support/puente.ts'
 import { startFlow } from '../support/puente.ts'
-import { count, newWamid, nowSeconds, other, sql, webhook } from './inbound-lab.ts'
+import { count, newWamid, nowSeconds, other, sorted, sql, webhook } from './inbound-lab.ts'
 
 // Tests share two cores with others; waits end with what they wait for.
 t.setTimeout(240_000)
@@ -74,6 +74,7 @@ function post(flow: Flow, body: Buffer, headers: Record<string, string> = {}): P
 const bytesOf = (body: unknown): Buffer => Buffer.from(JSON.stringify(body))
 
 async function stored(flow: Flow): Promise<number> {
+  await sorted(flow)
   return Number((await sql(flow, 'select count(*) as n from events'))[0]!.n)
 }
 
@@ -216,7 +217,10 @@ t.test('what is signed but odd is kept, answered 200 and harms nobody', async t 
   for (const bytes of malformed) {
     t.equal((await post(flow, bytes)).status, 200, JSON.stringify(bytes.toString()))
   }
-  const aside = (): Promise<Loose[]> => sql(flow, "select state from events where code = 'body_malformed'")
+  const aside = async (): Promise<Loose[]> => {
+    await sorted(flow)
+    return sql(flow, "select state from events where code = 'body_malformed'")
+  }
   t.same(
     (await aside()).map(row => row.state),
     malformed.map(() => 2),

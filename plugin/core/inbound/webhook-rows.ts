@@ -10,7 +10,7 @@ import type { CustomerIds, FactKind, StatusFact } from '../model.ts'
 import type { IntakeBatch, IntakeRow, PayloadRef } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
 import { opensWindowAt } from '../window.ts'
-import { malformedRow } from './malformed.ts'
+import { hashKey, malformedRow } from './malformed.ts'
 
 /** One item of a webhook; the adapter's `explodeWebhook` gives it. */
 export interface WebhookItem {
@@ -228,15 +228,4 @@ export function safeKey(key: string): string {
 
 function isSafe(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed()
-}
-
-/** FNV-1a twice over the bytes: only has to tell malformed bodies apart, not to resist anybody. */
-function hashKey(bytes: Buffer): string {
-  let a = 0x811c9dc5
-  let b = 0x1000193
-  for (const byte of bytes) {
-    a = Math.imul(a ^ byte, 0x01000193) >>> 0
-    b = Math.imul(b + byte, 0x85ebca6b) >>> 0
-  }
-  return `${a.toString(16)}${b.toString(16)}${bytes.length.toString(16)}`
 }
