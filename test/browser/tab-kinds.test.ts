@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
+import sharp from 'sharp'
 import t, { type Test } from 'tap'
 import { artefactFolder, findViolations, openBrowser, shoot } from '../support/browser.ts'
 import type { Loose } from '../support/puente.ts'
@@ -79,15 +80,14 @@ t.test('a link button, a request for the location, a contact card, a sticker', a
   await desk.flow.until('it stands in the desk', () => rowOf(desk, 'Taller Ruiz').length === 1)
 
   await frame.getByRole('button', { name: /^Sticker/ }).click()
-  const png = Buffer.from(
-    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-    'base64'
-  )
+  const png = await sharp({ create: { width: 640, height: 400, channels: 4, background: '#25d366' } })
+    .png()
+    .toBuffer()
   await frame
     .getByRole('tabpanel', { name: 'More' })
     .locator('input[type=file]')
     .setInputFiles({ name: 'sol.png', mimeType: 'image/png', buffer: png })
-  await frame.getByAltText('sol.png').waitFor()
+  await frame.getByAltText('sol.webp').waitFor()
   await judge(t, desk, 'sticker')
   await send()
   await desk.flow.until('the sticker', () => desk.sent('sticker').length === 1)
@@ -149,6 +149,9 @@ t.test(
     const { agents } = desk.flow.sandbox.desk.config() as Loose
     await askDesk(desk, '/inbox_members', { inbox_id: inbox['id'], user_ids: agents.map((one: Loose) => one.id) })
     await askDesk(desk, '/conversations', { contact_id: contact.id, inbox_id: inbox['id'] })
+    const list = desk.page.getByRole('region', { name: 'Conversations' })
+    await list.getByText('Lucía Ferrer').nth(1).waitFor()
+    await list.getByRole('button', { name: /Hola, ¿tienen/ }).click()
     const frame = await desk.openTab()
     const mail = frame.getByRole('link', { name: 'Continue in Correo' })
     await mail.waitFor()
@@ -192,7 +195,10 @@ t.test('S97: by keyboard alone: one waiting answer is recalled, the other goes a
   )
   await keyboard.press('Enter')
   await frame.getByText('1 answer waits').waitFor()
-  await desk.tabTo(frame.getByRole('button', { name: 'Send as template instead' }))
+  const instead = frame.getByRole('button', { name: 'Send as template instead' })
+  await desk.flow.until('the focus goes on to the next one', () =>
+    instead.evaluate((node: Loose) => node === node.ownerDocument.activeElement)
+  )
   await keyboard.press('Enter')
   await desk.tabTo(frame.getByLabel('Language'))
   await keyboard.press('Home')

@@ -77,7 +77,7 @@ const scenarios = ALL.filter(
     (!quick || each.quick === true) && (only === undefined || only.test(`${each.id} ${each.fault} ${each.moment}`))
 )
 /** Worlds side by side besides the kill chains in the short run: rows mostly wait for something. */
-const SIDE_BY_SIDE = 3
+const SIDE_BY_SIDE = 2
 
 async function work(on: FaultDatabase, list: Scenario[]): Promise<void> {
   for (let each = list.shift(); each !== undefined; each = list.shift())

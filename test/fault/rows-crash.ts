@@ -83,7 +83,7 @@ export const CRASH_ROWS: Scenario[] = [
 ]
 
 /** From the boot of the next process: the sweep of an idle installation, and what a start costs on a busy machine. */
-const swept = (world: World): number => TIMES.sweepIdleMs * world.timeFactor + (world.timeFactor === 1 ? 0 : 2_000)
+const swept = (world: World): number => TIMES.sweepIdleMs * world.timeFactor + (world.timeFactor === 1 ? 1_000 : 5_000)
 
 /** After how many milliseconds all of these stood in the desk; undefined when that took longer. */
 async function arrived(world: World, said: Said[], mostMs: number): Promise<number | undefined> {
@@ -110,13 +110,14 @@ function afterAnswer(trueTimes: boolean): Scenario {
         const said = await Promise.all([1, 2, 3].map(() => world.load.say('after', world.load.newPhone())))
         await pause(world.load.random() * 8)
         await world.kill(world.puentes.at(-1)!)
-        // What it had claimed already waits for the lease: that is C5's time, not this one's.
-        const [free] = await world.query<{ held: number }>(
-          'select count(*)::int as held from lanes where owner is not null'
-        )
-        const leaseMs = free!.held > 0 ? TIMES.laneLeaseMs * world.timeFactor : 0
+        // What it had claimed waits for the lease (C5), what was on its way to the desk also until that has settled (C6).
+        const [left] = await world.query<{ held: number; attempted: number }>(`select
+          (select count(*)::int from lanes where owner is not null) as held,
+          (select count(*)::int from events where state = 0 and attempt is not null) as attempted`)
+        const settleMs = TIMES.attemptDeadlineMs + TIMES.deskCallMs + TIMES.deskSettleMs
+        const waitMs = (left!.held > 0 ? TIMES.laneLeaseMs : 0) + (left!.attempted > 0 ? settleMs : 0)
         await world.start()
-        const mostMs = swept(world) + leaseMs
+        const mostMs = swept(world) + waitMs * world.timeFactor
         if ((await arrived(world, said, mostMs)) === undefined)
           wrong.push(slow(`not in the desk ${Math.round(mostMs)} ms after the boot`))
       }

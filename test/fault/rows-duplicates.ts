@@ -233,7 +233,10 @@ function makeBatch(
   sentWamid: string
 ): { body: Loose; fresh: string[]; known: string; poison: string; nonsense: string } {
   const change = real.entry[0].changes[0]
-  const message = change.value.messages[0]
+  const original = change.value.messages[0]
+  // Everybody here is another person: known by the phone alone, as before there were user ids.
+  const { from_user_id: _his, ...message } = original
+  const { user_id: _hers, ...contact } = change.value.contacts[0]
   const known = message.id as string
   const [poison, nonsense] = [`${known}POISON`, `${known}NONSENSE`]
   const fresh: string[] = []
@@ -245,9 +248,9 @@ function makeBatch(
     return { ...message, id, from: phone, timestamp: String(now), text: { body: `[batch-x${serial}] fresh` } }
   }
   const contactOf = (phone: string): Loose => ({
-    ...change.value.contacts[0],
+    ...contact,
     wa_id: phone,
-    profile: { name: 'Batch' }
+    profile: { name: 'zqperson Batch' }
   })
   const statuses = ['sent', 'delivered', 'read'].map(status => ({
     id: sentWamid,
@@ -264,7 +267,7 @@ function makeBatch(
         messages.splice(
           1,
           0,
-          message,
+          original,
           { ...message, id: nonsense, from: phone, timestamp: String(now), text: NONSENSE },
           {
             ...message,

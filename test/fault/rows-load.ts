@@ -45,7 +45,7 @@ function backlog(options: { people: number; each: number; quick?: boolean; trueT
     allows: { uncertain: 'dead' },
     // The drain of 100,000 must stay within 256 MiB in all (R6).
     bounds: { growthMiB: 128 },
-    async play(world) {
+    async play(world, { quick }) {
       await world.doors.faults([{ on: 'call:desk', kind: 'status', status: 503 }])
       const phones = newPeople(world, people)
       await sayMany(world, 'backlog', phones, each, Math.min(250, people))
@@ -60,7 +60,10 @@ function backlog(options: { people: number; each: number; quick?: boolean; trueT
         const [open] = await world.query<{ n: number }>('select count(*)::int as n from events where state = 0')
         return open!.n === 0
       }, 400_000)
-      return p99 > 250 ? [slow(`99 % of acknowledgements took ${Math.round(p99)} ms on the backlog`)] : []
+      // The short run shares its machine with other worlds: only the outer bound counts there.
+      return p99 > (quick ? 1_000 : 250)
+        ? [slow(`99 % of acknowledgements took ${Math.round(p99)} ms on the backlog`)]
+        : []
     }
   }
 }

@@ -3,6 +3,10 @@
  * promised of a number that stays in the phone's app.
  */
 import t, { type Test } from 'tap'
+import { createVault } from '../../adapters/vault/vault.ts'
+import type { NumberRecord } from '../../plugin/core/ports/store.ts'
+import { examine } from '../../plugin/doctor/doctor.ts'
+import { readOptions } from '../../plugin/options.ts'
 import type { Loose } from '../support/puente.ts'
 import { failed, type Lab, openLab, type Ran } from './connect-lab.ts'
 
@@ -171,6 +175,34 @@ t.test('S8: a wrong app secret is told as that, whoever asks, and nothing else i
   other.whatsapp.appId = '4711'
   const ran = await lab.connect(other)
   t.match(failed(ran, 'wa.app_secret'), { says: /app 4711/ })
+})
+
+t.test('S8: the doctor tells a secret that was changed at Meta, with and without the app’s id', async t => {
+  const lab = await openLab(t, { seed: 42 })
+  await lab.connect()
+  const { database, bridge } = lab.runtime
+  const [{ id, tokenHint, connectedAt, pausedCode, changedCursor, hookUrl, inboxTrouble, ...kept }] = (
+    await bridge.numbers.list()
+  ).numbers as [NumberRecord]
+  void [id, tokenHint, connectedAt, pausedCode, changedCursor, hookUrl, inboxTrouble]
+  const vault = createVault({ keys: [{ id: 1, key: Buffer.alloc(32, 9) }], current: 1 })
+  for (const appId of [kept.appId, null]) {
+    await bridge.numbers.saveNumber({ ...kept, appId, appSecrets: ['0123456789abcdef'] })
+    const { checks } = await examine({
+      database,
+      numbers: bridge.numbers,
+      vault,
+      options: readOptions({ dataDir: '/tmp' }),
+      hookPatienceMs: 200
+    })
+    const ofMeta = checks.filter(check => check.id.startsWith('wa.') && check.state === 'fail')
+    t.match(
+      ofMeta.map(check => check.id),
+      ['wa.app_secret'],
+      String(appId)
+    )
+    t.notMatch(JSON.stringify(checks), /0123456789abcdef/)
+  }
 })
 
 t.test('a missing payment method hinders sending, not connecting', async t => {

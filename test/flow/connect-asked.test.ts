@@ -96,3 +96,22 @@ t.test('who says no, or leaves, has changed nothing', async t => {
   t.same(lab.held(), before)
   t.same(await lab.query('select 1 from acceptances'), [])
 })
+
+t.test('what the admin decided in a file stays when the number is connected again by questions', async t => {
+  const lab = await openLab(t, { seed: 32 })
+  const { graph, desk } = lab.sandbox.config() as Loose
+  const file = { ...lab.file(), policy: { readMarks: false }, locale: 'pt_BR' }
+  t.equal((await lab.connect(file)).code, 0)
+  const person = sitDown(lab)
+  const ran = runConnect(lab.options, { wait: 0 }, person.io)
+  await person.answer(/Address of your Chatwoot/, lab.sandbox.deskUrl)
+  await person.answer(/Access token of an administrator/, desk.adminToken)
+  await person.answer(/App ID/, graph.appId)
+  await person.answer(/App secret/, graph.appSecret)
+  await person.answer(/Token of a system user/, graph.token)
+  await person.answer(/Which number\?/, '')
+  await person.answer(/Accept and connect\?/, 'y')
+  t.equal(await ran, 0, person.seen().slice(-600))
+  const [row] = await lab.query('select policy, locale from numbers')
+  t.match(row, { policy: { readMarks: false }, locale: 'pt-BR' })
+})

@@ -25,7 +25,7 @@ function isWhole(t: Test, lab: Lab, held: Held, what: string): void {
       rules: 1,
       folders: 1,
       apps: [`${lab.url}/app/tab`],
-      attributes: 7,
+      attributes: 8,
       members: 4,
       override: `${lab.url}/webhooks/whatsapp`,
       subscribed: true,

@@ -73,6 +73,7 @@ t.test('the doctor', async t => {
     )
     for (const id of [
       'puente.running',
+      'puente.answers',
       'database.clock',
       'database.connections',
       'redis.used',
@@ -82,6 +83,7 @@ t.test('the doctor', async t => {
       'desk.administrator',
       'desk.clock',
       'desk.pace',
+      'desk.offers',
       'inbox.hook_url',
       'inbox.hook_secret',
       'inbox.hook',
@@ -152,6 +154,7 @@ t.test('the doctor', async t => {
     const changed = await expect(t, 'inbox.hook_url', 'fail', /gone or leads elsewhere/, /puts it back/)
     t.match(find(changed, 'inbox.window'), { state: 'warn', says: /24 hours/ })
     t.match(find(changed, 'inbox.marker'), { state: 'warn' })
+    t.match(find(changed, 'inbox.banner'), { state: 'warn' })
     t.notOk(find(changed, 'inbox.hook'), 'a hook that leads elsewhere is not tried')
     await editInbox({ webhook_url: good })
     await flow.runtime.deskWatch.run()

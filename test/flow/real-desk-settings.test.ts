@@ -65,7 +65,7 @@ t.test('settings of an inbox that people change', async t => {
     await flow.until('sent', () => talk.sent()[0])
   })
 
-  await t.test('reply window and mark are put back; what others keep in the inbox stays', async t => {
+  await t.test('reply window, its banner and mark are put back; what others keep in the inbox stays', async t => {
     const { additional_attributes: before } = await readInbox(flow)
     await editInbox(flow, {
       additional_attributes: {
@@ -74,10 +74,11 @@ t.test('settings of an inbox that people change', async t => {
         theirs: 'kept'
       }
     })
-    t.match(await look(flow), { mended: 2 })
+    t.match(await look(flow), { mended: 3 })
+    t.equal(await mendedCount(flow, 'banner'), 1)
     t.same((await readInbox(flow)).additional_attributes, {
       agent_reply_time_window: 24,
-      agent_reply_time_window_message: 'Too late',
+      agent_reply_time_window_message: before.agent_reply_time_window_message,
       theirs: 'kept',
       puente: before.puente
     })

@@ -3,10 +3,12 @@
  * pauses its number, is reported once, and work resumes where it stopped when it is replaced, without a restart.
  */
 import t from 'tap'
+import { readStatus } from '../../plugin/status.ts'
 import { type Flow, type Loose, startFlow } from '../support/puente.ts'
 import { beginTalk, lastEntry, sampleFile, textsOf } from './talk.ts'
 
 const FACTOR = 0.02
+const PLAIN = { sealText: (text: string) => text, openText: (text: string) => text }
 
 const numberOf = (flow: Flow) => flow.runtime.bridge.registry.numbers()[0]!
 const logged = (flow: Flow, pattern: RegExp): number => flow.logs.filter(line => pattern.test(line)).length
@@ -115,6 +117,39 @@ t.test('a revoked desk token', async t => {
   t.equal(logged(flow, /"new tokens; what waited for them goes on"/), 1)
   t.equal(flow.runtime.metrics.total('set_aside'), 0, 'nothing was set aside')
   t.equal((await bridge.numbers.list()).desks[0]!.pausedCode, null)
+})
+
+t.test('a desk that says 403', async t => {
+  const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
+  const talk = await beginTalk(flow)
+  await flow.settle()
+  const { bridge, database } = flow.runtime
+  const status = () => readStatus(database, bridge.numbers, new Date(), PLAIN)
+  await flow.door('faults', [{ on: 'call:desk', kind: 'status', status: 403 }])
+  await talk.say('while it is forbidden')
+  await flow.until('said by the status', async () => (await status()).numbers[0]!.pausedCode === 'desk_forbidden')
+  t.match((await status()).needsPerson.join('\n'), /is paused \(desk_forbidden\)/)
+  const deskId = bridge.registry.desks()[0]!.id
+  for (let probe = 0; probe < 3; probe++) {
+    bridge.gates.close(`desk:${deskId}`, 'desk_forbidden', 0)
+    flow.runtime.pump.kick()
+    await flow.runtime.deskWatch.run()
+  }
+  t.equal(logged(flow, /"desk paused"/), 1, 'reported once')
+  await flow.door('faults', [])
+  bridge.gates.close(`desk:${deskId}`, 'desk_forbidden', 0)
+  await flow.runtime.deskWatch.run()
+  await flow.until('the status is well', async () => (await status()).numbers[0]!.pausedCode === null)
+  // What waits comes at its own time, or with the token of somebody who may.
+  const { token } = flow.act({ act: 'resetToken' }) as { token: string }
+  await replaceDeskToken(flow, token)
+  await flow.until('resumed', () => rows(talk).includes('while it is forbidden'), 15_000)
+
+  // A mark of before, with nothing shut in this process: the first answer takes it off.
+  await bridge.numbers.pauseDesk(deskId, 'desk_forbidden')
+  await flow.runtime.refresh()
+  await talk.say('after a start')
+  await flow.until('cleared', async () => (await status()).numbers[0]!.pausedCode === null)
 })
 
 t.test('a revoked WhatsApp token', async t => {

@@ -87,6 +87,7 @@ t.test('S74, S97: a header file by address or upload', async t => {
     const row = flow.messages().find((each: Loose) => each.id === told.body.messageId)
     t.equal(row.attachments?.length, 1, 'colleagues see the picture')
     t.match(row.content, /Sunday/)
+    t.notMatch(row.content, /🖼/u, 'and no sign in its place')
     await flow.settle()
     t.equal(flow.sent().length, 1, 'the row with its file sends nothing more')
   })

@@ -33,6 +33,7 @@ t.test('S97: a slot by number is guessed from the words around it', async t => {
     t.equal(guess(greeting, ', your'), 'contact.first_name', greeting)
   }
   t.equal(guess('', ', your parcel is here'), 'contact.first_name', 'addressed at the very beginning')
+  t.equal(guess('Good news, ', '! Use code '), 'contact.first_name', 'called by name')
   t.equal(guess('Good news. My name is '), 'agent.first_name')
   t.equal(guess('Hola Ana, soy '), 'agent.first_name')
   t.equal(guess(', your order '), 'conversation.custom.order_id')

@@ -3,7 +3,14 @@ import fc from 'fast-check'
 import MarkdownIt from 'markdown-it'
 import t from 'tap'
 import { renderInbound } from '../../plugin/core/inbound/render.ts'
-import { flatten, hasVisible, neutraliseLiquid, plainLine, shorten } from '../../plugin/core/inbound/render-words.ts'
+import {
+  clip,
+  flatten,
+  hasVisible,
+  neutraliseLiquid,
+  plainLine,
+  shorten
+} from '../../plugin/core/inbound/render-words.ts'
 import type { InboundContent, InboundFact, InboundMessage } from '../../plugin/core/model.ts'
 import { LOCALES } from '../../plugin/core/texts/text.ts'
 
@@ -372,4 +379,13 @@ t.test('S87: a body of any depth and size is shown within the bounds of the desk
     t.ok(draft!.content.length < 150_000, `${content.kind}: ${draft!.content.length}`)
     t.ok(hasVisible(seen(draft!.content)))
   }
+})
+
+t.test('a text that is cut says so, and never ends in half a character', async t => {
+  t.equal(clip('short', 10), 'short')
+  t.equal(clip('0123456789', 10), '0123456789')
+  t.equal(clip('0123456789x', 10), '012345678…')
+  t.equal(clip('01234567🙂xx', 10), '01234567…')
+  t.equal(shorten(`${'e\u0301'.repeat(2)}${'\u0301'.repeat(5_000)}`, 80).replaceAll('…', '').length < 1_000, true)
+  t.notMatch(shorten('a'.repeat(5_000), 80), /……/)
 })

@@ -18,9 +18,9 @@ export function hasVisible(text: string | null | undefined): text is string {
   return text != null && /[^\s\p{Cf}\p{Cc}\u115f\u1160\u2800\u3164\uffa0]/u.test(text)
 }
 
-/** The beginning of a text, never half a character. */
+/** A text that fits; of a longer one the beginning, never half a character, and a sign that there was more. */
 export function clip(text: string, limit = FIELD_LIMIT): string {
-  return text.length <= limit ? text : text.slice(0, limit).replace(/[\ud800-\udbff]$/, '')
+  return text.length <= limit ? text : `${text.slice(0, limit - 1).replace(/[\ud800-\udbff]$/, '')}…`
 }
 
 /** One line: white space and control characters become single spaces, halves of characters the replacement sign. */
@@ -34,7 +34,7 @@ export function flatten(text: string): string {
 /** At most `limit` characters as people count them, with an ellipsis. */
 export function shorten(text: string, limit = 80): string {
   const flat = flatten(text)
-  const head = clip(flat, limit * 12)
+  const head = flat.length <= limit * 12 ? flat : clip(flat, limit * 12).slice(0, -1)
   const graphemes = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(head)]
   if (graphemes.length <= limit && head === flat) return flat
   return graphemes

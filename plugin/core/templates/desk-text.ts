@@ -25,10 +25,12 @@ const CODE_MASK = '••••••'
 
 const MEDIA_SIGNS = { image: '🖼️', video: '🎬', document: '📄' } as const
 
-export function deskTextOf(preview: Preview): string {
-  const { offer, footer } = preview
+/** `fileShown`: the header's file stands in the row itself and needs no sign. */
+export function deskTextOf(preview: Preview, { fileShown = false } = {}): string {
+  const { offer, footer, header } = preview
+  const isFile = header?.kind === 'image' || header?.kind === 'video' || header?.kind === 'document'
   const blocks = [
-    headerBlock(preview.header),
+    isFile && fileShown ? '' : headerBlock(header),
     offer === null ? '' : `⏳ ${escapeMarkdown([offer.text, momentOf(offer.endsAt)].filter(Boolean).join(' · '))}`,
     preview.body === null ? '' : toDeskMarkdown(withoutCode(preview.body)),
     footer === null ? '' : `_${escapeText(footer.trim(), true)}_`,

@@ -16,6 +16,7 @@ import type {
   InstructionOrigin,
   TemplateUpload
 } from '../../core/talk/instruction.ts'
+import { deskTextOf } from '../../core/templates/desk-text.ts'
 import { type Locale, text } from '../../core/texts/text.ts'
 import type { MessageToSend } from '../contract/message.ts'
 import type { ApiDeps, SignedInAgent } from './deps.ts'
@@ -69,9 +70,11 @@ async function composeTemplate(
     throw new RequestRefused(problems, 'wa_template_parameters')
   }
   const { name, language } = template
-  const { components, deskText } = filling.filled
+  const { components, preview } = filling.filled
+  const shown = shownFile(filling.uploads)
+  const deskText = deskTextOf(preview, { fileShown: shown.file !== undefined })
   return {
-    row: { type: 'outgoing', content: deskText, ...shownFile(filling.uploads) },
+    row: { type: 'outgoing', content: deskText, ...shown },
     parts: [{ kind: 'filled', name, language, components, uploads: filling.uploads }],
     template: name
   }

@@ -34,8 +34,9 @@ const BEFORE: readonly [RegExp, string][] = [
   [/\b(e-?mail|correo)( electronico)?( address)?$/, 'contact.email'],
   [/\b(phone|telefono|telefone|celular|movil)( number)?$/, 'contact.phone']
 ]
-/** The very beginning of a text that goes on with a comma or an exclamation mark is a name, too. */
+/** The very beginning of a text that goes on with a comma or an exclamation mark is a name, too; so is "Good news, {{1}}!". */
 const ADDRESSED = /^\s*[,!]/
+const CALLED = { before: /,\s*[*_]*$/, after: /^[*_]*\s*!/ }
 
 /** Words that say nothing about what follows them. */
 const FILLING = new Set(
@@ -63,6 +64,9 @@ export function guessSource(
   const known = BEFORE.find(([words]) => words.test(before))?.[1]
   if (known !== undefined) return sources.find(source => source.key === known)
   if (before === '' && context.before.trim() === '' && ADDRESSED.test(context.after)) {
+    return sources.find(source => source.key === 'contact.first_name')
+  }
+  if (CALLED.before.test(context.before) && CALLED.after.test(context.after)) {
     return sources.find(source => source.key === 'contact.first_name')
   }
   return attributeCalled(before, sources)

@@ -19,6 +19,7 @@ export function useTemplates(whom: () => TemplatesFor) {
   const problem = ref('')
   const loading = ref(false)
   let asked = 0
+  let cut = false
 
   async function load(query = '', status: 'approved' | 'any' = 'approved'): Promise<void> {
     const mine = ++asked
@@ -33,14 +34,17 @@ export function useTemplates(whom: () => TemplatesFor) {
           ...(status === 'any' ? { status } : {})
         }
       })
-      if (mine === asked) list.value = told
+      if (mine !== asked) return
+      list.value = told
+      if (query === '') cut = told.templates.length >= mostAtOnce
     } catch (error) {
       if (mine === asked) problem.value = explain(error, say('offline.text'))
     }
     if (mine === asked) loading.value = false
   }
 
-  const isCut = (): boolean => (list.value?.templates.length ?? 0) >= mostAtOnce
+  /** The server has more than was read: then it searches, else the page does. */
+  const isCut = (): boolean => cut
   watch(
     () => JSON.stringify(whom()),
     () => load()
