@@ -2,7 +2,6 @@
  * Takes up set-aside items that have no lane: their bodies go through the door again, as this version of Puente and the
  * numbers of today understand them. What still cannot be delivered stays where it is.
  */
-import type { Bridge } from '../core/bridge.ts'
 import { asPuenteError } from '../core/errors.ts'
 import { type ReadWebhook, toBatch } from '../core/inbound/webhook-rows.ts'
 import { DESK_KINDS, type Laneless, type LanelessItem } from '../core/ports/laneless.ts'

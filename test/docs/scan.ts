@@ -111,8 +111,14 @@ export function listRoutes(): string[] {
 }
 
 /** The routes below `/api/v1`, as the contract lists them. */
+/** Those of the contract, and those beside it that are no JSON both ways (streams, hooks of macros). */
 export function listApiRoutes(): string[] {
-  return Object.values(ROUTES).map(route => `${route.method} /api/v1${route.path}`)
+  const beside = listFiles('plugin/http/api', /\.ts$/).flatMap(file =>
+    [...readText(file).matchAll(/\w+\.(get|post)(?:<[^(]*>)?\(\s*'(\/[a-z][^']*)'/g)].map(
+      ([, method, route]) => `${method!.toUpperCase()} /api/v1${route}`
+    )
+  )
+  return [...Object.values(ROUTES).map(route => `${route.method} /api/v1${route.path}`), ...beside]
 }
 
 export function listTables(): string[] {

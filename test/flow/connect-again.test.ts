@@ -133,8 +133,9 @@ t.test("S8: an agent's token must be a member of every connected inbox, since it
   const { adminToken, agentToken } = lab.sandbox.config()['desk'] as Loose
   const [, second] = lab.held().inboxes
   const headers = { 'content-type': 'application/json', api_access_token: adminToken }
-  const agents = await (await fetch(`${lab.sandbox.deskUrl}/api/v1/accounts/1/agents`, { headers })).json()
-  const agent = agents.find((one: Loose) => one.name === 'Bea Agent')
+  const answer = await fetch(`${lab.sandbox.deskUrl}/api/v1/accounts/1/agents`, { headers })
+  const agents = (await answer.json()) as Loose[]
+  const agent = agents.find(one => one.name === 'Bea Agent')!
   await fetch(`${lab.sandbox.deskUrl}/api/v1/accounts/1/inbox_members`, {
     method: 'DELETE',
     headers,

@@ -122,7 +122,7 @@ t.test('an open tab costs the desk nothing while nothing happens, and one read f
   const { flow } = tab
   const { conversationId } = await tab.begin()
   const [ada, bea] = [await tab.signIn('ada'), await tab.signIn('bea')]
-  const lines = []
+  const lines: Awaited<ReturnType<typeof listenTo>>[] = []
   for (let n = 0; n < 6; n++) lines.push(await listenTo(t, tab, n % 2 ? ada : bea, conversationId, n % 3 === 0))
   for (const line of lines) await begun(tab, line)
   // What the beginning stirred up comes to rest.

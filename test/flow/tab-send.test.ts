@@ -193,7 +193,11 @@ t.test('texts and templates, in the agent’s own name', async t => {
     for (const step of ['written', 'stored', 'attempted', 'accepted', 'sent', 'delivered', 'read', 'told'])
       t.ok(steps.includes(step), step)
     const way = ['written', 'attempted', 'accepted', 'sent', 'delivered', 'read'].map(step => steps.indexOf(step))
-    t.same(way, [...way].sort((a, b) => a - b), 'in the order in which things happened')
+    t.same(
+      way,
+      [...way].sort((a, b) => a - b),
+      'in the order in which things happened'
+    )
     const incoming = list.body.messages.find((each: Loose) => each.direction === 'in')
     const received = await tab.call('GET', `/conversations/${conversationId}/messages/${incoming.messageId}`, {
       as: bea
