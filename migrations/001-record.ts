@@ -12,7 +12,40 @@ export const RECORD = `
     days date[];
     numbers int[];
     keys text[];
+    moved bigint[] := '{}';
   begin
+    if batch->'bindings' is not null then
+      -- Both directions of a customer share the row: who changes it says from what (a release before 016 does not).
+      with x as (
+        select t.* from jsonb_to_recordset(batch->'bindings')
+          as t(n int, cu bigint, contact bigint, source text, conv bigint, status text, last bigint, lane bigint, fence bigint,
+            cas boolean, was bigint)
+          -- What a worker believed that lost its lane may be older than what its successor has made.
+          where exists (select 1 from lanes l where l.id = t.lane and l.fence = t.fence)
+      ), changed as (
+        update bindings b set
+            contact_id = x.contact, source_id = x.source, conversation_id = x.conv,
+            conversation_status = coalesce(x.status, b.conversation_status),
+            last_message_id = case when x.conv is distinct from b.conversation_id
+              then coalesce(x.last, 0) else greatest(b.last_message_id, x.last) end,
+            seen_message_id = case when x.conv is distinct from b.conversation_id then 0 else b.seen_message_id end,
+            version = b.version + 1
+          from x where b.number_id = x.n and b.customer_id = x.cu
+            and (x.cas is not true or b.conversation_id is not distinct from x.was)
+          returning x.lane
+      ), made as (
+        insert into bindings (number_id, customer_id, contact_id, source_id, conversation_id, conversation_status,
+            last_message_id, version)
+          select n, cu, contact, source, conv, status, coalesce(last, 0), 1 from x
+          where x.was is null and not exists (select 1 from bindings b where b.number_id = x.n and b.customer_id = x.cu)
+          on conflict do nothing
+          returning number_id, customer_id
+      )
+      select coalesce(array_agg(x.lane), '{}') into moved from x
+        where x.lane not in (select lane from changed)
+          and not exists (select 1 from made where made.number_id = x.n and made.customer_id = x.cu);
+    end if;
+
     -- A worker that lost its lane may neither attempt nor complete: the fence number decides.
     if batch->'attempts' is not null then
       select array_agg(distinct d), array_agg(distinct n), array_agg(k) into days, numbers, keys
@@ -23,7 +56,8 @@ export const RECORD = `
       ), ok as (
         update events e set attempt = x.a, attempt_at = clock_timestamp(), attempts = e.attempts + 1
           from x join lanes l on l.id = x.lane and l.fence = x.fence
-          where e.day = any (days) and e.number_id = any (numbers) and e.key = any (keys)
+          -- An attempt towards the desk stands on the binding; what it would do has to be decided anew.
+          where not (x.a->>'kind' is not null and x.lane = any (moved)) and e.day = any (days) and e.number_id = any (numbers) and e.key = any (keys)
             and e.day = x.d and e.number_id = x.n and e.key = x.k and e.state + 0 = 0
           returning x.i
       ) select fenced || coalesce(jsonb_agg(x.i), '[]'::jsonb) into fenced from x where x.i not in (select i from ok);
@@ -53,25 +87,6 @@ export const RECORD = `
       insert into aliases (desk_id, hash, customer_id)
         select desk, decode(h, 'base64'), cu from jsonb_to_recordset(batch->'aliases') as t(desk int, h text, cu bigint)
         on conflict do nothing;
-    end if;
-
-    if batch->'bindings' is not null then
-      insert into bindings as b (number_id, customer_id, contact_id, source_id, conversation_id, conversation_status,
-          last_message_id, version)
-        select n, cu, contact, source, conv, status, coalesce(last, 0), 1
-          from jsonb_to_recordset(batch->'bindings')
-            as t(n int, cu bigint, contact bigint, source text, conv bigint, status text, last bigint, lane bigint, fence bigint)
-          -- What a worker believed that lost its lane may be older than what its successor has made.
-          where exists (select 1 from lanes l where l.id = t.lane and l.fence = t.fence)
-        on conflict (number_id, customer_id) do update set
-          contact_id = excluded.contact_id, source_id = excluded.source_id,
-          conversation_id = excluded.conversation_id,
-          conversation_status = coalesce(excluded.conversation_status, b.conversation_status),
-          last_message_id = case when excluded.conversation_id is distinct from b.conversation_id
-            then excluded.last_message_id else greatest(b.last_message_id, excluded.last_message_id) end,
-          seen_message_id = case when excluded.conversation_id is distinct from b.conversation_id
-            then 0 else b.seen_message_id end,
-          version = b.version + 1;
     end if;
 
     if batch->'heads' is not null then
@@ -206,6 +221,6 @@ export const RECORD = `
       ) select count(*) into due_again from freed where again;
     end if;
 
-    return jsonb_build_object('fenced', fenced, 'due', due_again);
+    return jsonb_build_object('fenced', fenced, 'moved', to_jsonb(moved), 'due', due_again);
   end $$;
 `

@@ -14,6 +14,7 @@ import * as pairingAnywhere from './012-pairing-anywhere.ts'
 import * as limitsAndMappings from './013-limits-and-mappings.ts'
 import * as macroHookFailures from './014-macro-hook-failures.ts'
 import * as journal from './015-journal.ts'
+import * as bindingCompared from './016-binding-compared.ts'
 
 export const migrations = [
   bridge,
@@ -30,5 +31,6 @@ export const migrations = [
   pairingAnywhere,
   limitsAndMappings,
   macroHookFailures,
-  journal
+  journal,
+  bindingCompared
 ]

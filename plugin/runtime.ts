@@ -244,7 +244,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       gates,
       permits: deskPaces.permits,
       pace: deskPaces.pace,
-      rowPace: createRowPaces(clock.monotonicMs).take,
+      rowPace: createRowPaces(clock.monotonicMs, () => share.of).take,
       expectEcho: echoes.expect,
       numberPace: numberPaces.take,
       background(task) {

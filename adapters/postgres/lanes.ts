@@ -145,7 +145,8 @@ export function createLanes(options: LanesOptions): Lanes {
             sourceId: row.source_id,
             conversationId: row.conversation_id,
             conversationStatus: row.conversation_status,
-            lastMessageId: row.last_message_id
+            lastMessageId: row.last_message_id,
+            stored: row.conversation_id
           },
     windowFrom: row.window_from,
     sessionFrom: row.session_from,

@@ -3,13 +3,13 @@
  * handed in while one commit is in flight goes into the next, all in one call of the function `record_work`.
  */
 import type pg from 'pg'
-import type { Recorder, Work } from '../../plugin/core/ports/store.ts'
+import type { Recorded, Recorder, Work } from '../../plugin/core/ports/store.ts'
 import type { Customers, CustomerVault } from './customers.ts'
 import { isConnectionError, isDeadlock } from './intake.ts'
 
 interface Waiting {
   work: Work[]
-  resolve: (kept: boolean) => void
+  resolve: (recorded: Recorded) => void
   reject: (error: unknown) => void
 }
 
@@ -46,10 +46,17 @@ export function createRecorder(options: RecorderOptions): Recorder {
           text: 'select record_work($1::jsonb) as answer',
           values: [text]
         })
-        const { fenced, due } = (answer.rows[0] as { answer: { fenced: number[]; due: number } }).answer
+        const { fenced, moved, due } = (
+          answer.rows[0] as { answer: { fenced: number[]; moved: number[]; due: number } }
+        ).answer
         const lost = new Set(fenced.map(index => attempts[index]))
+        const lanes = new Set(moved)
         if (due > 0) options.onDue()
-        for (const waiting of batch) waiting.resolve(!lost.has(waiting))
+        for (const waiting of batch) {
+          if (lanes.size > 0 && waiting.work.some(work => work.op === 'binding' && lanes.has(work.hold.lane)))
+            waiting.resolve('moved')
+          else waiting.resolve(lost.has(waiting) ? 'lost' : 'kept')
+        }
         return
       } catch (error) {
         // The function is one transaction and its writes are the same when repeated.
@@ -99,9 +106,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
         break
       case 'binding': {
         // A statement may touch a row only once: the later binding wins.
-        const others = built.get('bindings') as { n: number; cu: number }[] | undefined
+        const others = built.get('bindings') as { n: number; cu: number; was: number | null }[] | undefined
         const same = others?.findIndex(row => row.n === work.numberId && row.cu === work.customerId) ?? -1
-        if (same >= 0) others!.splice(same, 1)
+        // Compared with what was stored before the first of them.
+        const [first] = same >= 0 ? others!.splice(same, 1) : []
         add('bindings', {
           n: work.numberId,
           cu: work.customerId,
@@ -110,6 +118,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
           conv: work.binding.conversationId,
           status: work.binding.conversationStatus,
           last: work.binding.lastMessageId,
+          cas: true,
+          was: first === undefined ? work.binding.stored : first.was,
           ...work.hold
         })
         break

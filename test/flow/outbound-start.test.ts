@@ -29,6 +29,27 @@ t.test('conversations that agents begin', async t => {
     }
   )
 
+  await t.test('S51: customer and agent begin at the same moment: one conversation', async t => {
+    const phone = '34611000911'
+    const { contactId } = flow.act({ act: 'createContact', name: 'Both', phone: `+${phone}` })
+    // While the customer's first message is on its way into the desk, an agent begins from the contact's page.
+    await flow.door('faults', [{ on: 'call:desk', kind: 'delay', match: '/contacts', count: 2, delayMs: 900 }])
+    await flow.say({ customer: phone, text: 'We were about to ask' })
+    await flow.until('under way', () => flow.runtime.pump.held() > 0)
+    const made: Loose = flow.act({ act: 'start', contactId, content: 'We were about to tell' })
+    await flow.until('sent', () => sentTo(flow, phone).length === 1)
+    await flow.until('written', () => flow.messages().find(message => message.content === 'We were about to ask'))
+    await flow.settle(30_000)
+    t.same(
+      flow
+        .conversations()
+        .filter(one => one.contact?.phone === `+${phone}`)
+        .map(one => one.id),
+      [made.conversationId],
+      'the customer’s message is in the agent’s conversation'
+    )
+  })
+
   await t.test('a known customer: an agent’s new conversation reaches the same person', async t => {
     const known = await beginTalk(flow)
     const made: Loose = flow.act({ act: 'start', phone: `+${known.customer}`, content: 'A second thread' })

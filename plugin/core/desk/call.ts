@@ -3,7 +3,7 @@
  */
 import type { Bridge } from '../bridge.ts'
 import { asPuenteError, PuenteError } from '../errors.ts'
-import { GateClosed, type HeldLane, LaneLost } from '../lanes/hold.ts'
+import { BindingMoved, GateClosed, type HeldLane, LaneLost } from '../lanes/hold.ts'
 import type { DeskAccess, DeskCallOptions } from '../ports/help-desk.ts'
 import type { Work } from '../ports/store.ts'
 import { nextDelayMs } from '../retry.ts'
@@ -43,7 +43,9 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
       bridge.breakpoint('desk.permit')
       // Counted from before the commit: a process may also fall asleep between the commit and its answer.
       committedMs = bridge.clock.monotonicMs()
-      if (!(await bridge.recorder.record(call.attempt))) throw new LaneLost()
+      const recorded = await bridge.recorder.record(call.attempt)
+      if (recorded === 'lost') throw new LaneLost()
+      if (recorded === 'moved') throw new BindingMoved()
       bridge.breakpoint('desk.attempted')
     }
     const startedMs = bridge.clock.monotonicMs()
@@ -53,7 +55,7 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
     reopen(bridge, deskId)
     return answer
   } catch (thrown) {
-    if (thrown instanceof LaneLost || thrown instanceof GateClosed) {
+    if (thrown instanceof LaneLost || thrown instanceof GateClosed || thrown instanceof BindingMoved) {
       permit.release('unused')
       if (entered) bridge.gates.release(gate)
       throw thrown

@@ -12,7 +12,8 @@ export interface RowPaces {
   take(deskId: number, conversationId: number): number
 }
 
-export function createRowPaces(monotonicMs: () => number): RowPaces {
+/** @param processes living processes, this one included: a lane may go from one to another, so each has its part */
+export function createRowPaces(monotonicMs: () => number, processes: () => number = () => 1): RowPaces {
   // Times of the last rows of a conversation, oldest first; never more than the limit.
   const written = new Map<string, number[]>()
   return {
@@ -21,7 +22,8 @@ export function createRowPaces(monotonicMs: () => number): RowPaces {
       const now = monotonicMs()
       const times = written.get(key) ?? []
       while (times.length > 0 && now - times[0]! >= MINUTE_MS) times.shift()
-      if (times.length >= RULES.deskRowsPerMinute.value) return MINUTE_MS - (now - times[0]!) + 1
+      const most = Math.max(1, Math.floor(RULES.deskRowsPerMinute.value / processes()))
+      if (times.length >= most) return MINUTE_MS - (now - times[times.length - most]!) + 1
       times.push(now)
       // The conversation moves to the young end, so that the oldest is forgotten first.
       written.delete(key)

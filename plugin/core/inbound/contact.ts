@@ -5,7 +5,7 @@
 import { callDesk } from '../desk/call.ts'
 import { PuenteError } from '../errors.ts'
 import { displayName, identifierFor, needsVariantLookup, variantsOf } from '../identity.ts'
-import { holdOf } from '../lanes/hold.ts'
+import { bindingWork } from '../lanes/hold.ts'
 import type { CustomerIds } from '../model.ts'
 import type { ContactMatch, DeskContact } from '../ports/help-desk.ts'
 import type { LaneEvent } from '../ports/store.ts'
@@ -43,7 +43,7 @@ export async function findOrCreateContact(run: InboundRun, event: LaneEvent, ste
       attempt: [
         ...run.pending.splice(0),
         ...attemptWork(run, event, { kind: 'contact', step, sourceId: binding.sourceId }),
-        { op: 'binding', numberId: number.id, customerId: lane.customerId, hold: holdOf(lane), binding: { ...binding } }
+        bindingWork(lane, binding)
       ],
       run: (access, options) =>
         bridge.desk.createContact(

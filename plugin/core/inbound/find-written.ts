@@ -4,7 +4,7 @@
  */
 import { callDesk } from '../desk/call.ts'
 import { PuenteError } from '../errors.ts'
-import { GateClosed, holdOf } from '../lanes/hold.ts'
+import { bindingWork, GateClosed } from '../lanes/hold.ts'
 import type { DeskMessage } from '../ports/help-desk.ts'
 import type { LaneEvent } from '../ports/store.ts'
 import type { InboundRun } from './work-lane.ts'
@@ -42,13 +42,7 @@ export async function findWritten(
     binding.conversationId = made.id
     binding.conversationStatus = made.status
     binding.lastMessageId = 0
-    run.pending.push({
-      op: 'binding',
-      numberId: number.id,
-      customerId: run.lane.customerId,
-      hold: holdOf(run.lane),
-      binding: { ...binding }
-    })
+    run.pending.push(bindingWork(run.lane, binding))
     return findRow(run, made.id, 0, sourceId)
   }
   return findRow(run, Number(attempt['conversationId']), Number(attempt['after'] ?? 0), sourceId)

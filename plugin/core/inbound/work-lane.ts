@@ -4,7 +4,16 @@
  */
 import type { Bridge } from '../bridge.ts'
 import { asPuenteError, type PuenteError } from '../errors.ts'
-import { doneWork, GateClosed, type HeldLane, holdOf, LaneLost, type Leaving, PICTURE_MS } from '../lanes/hold.ts'
+import {
+  BindingMoved,
+  doneWork,
+  GateClosed,
+  type HeldLane,
+  holdOf,
+  LaneLost,
+  type Leaving,
+  PICTURE_MS
+} from '../lanes/hold.ts'
 import type { InboundFact } from '../model.ts'
 import type { Binding, LaneEvent, Work } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
@@ -26,6 +35,8 @@ export interface InboundRun {
   pending: Work[]
   /** The event of which this run has committed an attempt: only its own failure can make an attempt void. */
   attempted: LaneEvent | null
+  /** The same before the newest attempt: what counts when that one was not recorded. */
+  attemptedBefore: LaneEvent | null
 }
 
 export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<Leaving> {
@@ -41,10 +52,12 @@ export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<L
       sourceId: null,
       conversationId: null,
       conversationStatus: null,
-      lastMessageId: 0
+      lastMessageId: 0,
+      stored: null
     },
     pending: [],
-    attempted: null
+    attempted: null,
+    attemptedBefore: null
   }
   const claimedMs = bridge.clock.monotonicMs()
   for (const event of lane.events) {
@@ -58,6 +71,7 @@ export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<L
       await deliverEvent(run, event)
     } catch (thrown) {
       if (thrown instanceof LaneLost) throw thrown
+      if (thrown instanceof BindingMoved) return lookAnew(run, event)
       if (thrown instanceof GateClosed) return { dueInMs: thrown.delayMs, strikes: lane.strikes, work: run.pending }
       if (thrown instanceof FileWaits) return comeBack(run, event, thrown.error, thrown.delayMs, false)
       const leaving = await settleFailure(run, event, asPuenteError(thrown))
@@ -105,6 +119,19 @@ function datedBy(event: LaneEvent, fact: InboundFact): InboundFact {
 /** Drafts of this event that an earlier attempt has certainly written. */
 function doneSteps(event: LaneEvent): number {
   return Number(event.attempt?.['step'] ?? 0)
+}
+
+/** The attempt was not recorded, so nothing is under way; how an earlier one of this step ended is known. */
+function lookAnew(run: InboundRun, event: LaneEvent): Leaving {
+  const { lane } = run
+  const again: Work = {
+    op: 'later',
+    event: { day: event.day, numberId: event.numberId, key: event.key },
+    hold: holdOf(lane),
+    afterMs: 0,
+    voidAttempt: run.attemptedBefore === event
+  }
+  return { dueInMs: 0, strikes: lane.strikes, work: [...run.pending, again] }
 }
 
 /** Null = the event was set aside and the lane goes on; otherwise how the lane is left. */

@@ -4,7 +4,7 @@
  */
 import { callDesk } from '../desk/call.ts'
 import { PuenteError } from '../errors.ts'
-import { GateClosed, holdOf } from '../lanes/hold.ts'
+import { bindingWork, GateClosed, holdOf } from '../lanes/hold.ts'
 import type { DeskDraft, InboundFact } from '../model.ts'
 import type { DeskRow } from '../ports/help-desk.ts'
 import type { LaneEvent, Work } from '../ports/store.ts'
@@ -156,7 +156,7 @@ async function postMapped(
         previous: binding.conversationId ?? 0
       }),
       { op: 'alias', deskId: number.deskId, alias: sourceAlias(number.id, sourceId), customerId: lane.customerId },
-      { op: 'binding', numberId: number.id, customerId: lane.customerId, hold: holdOf(lane), binding: { ...binding } }
+      bindingWork(lane, binding)
     ]),
     run: (access, options) =>
       bridge.desk.createConversation(
@@ -177,13 +177,7 @@ async function postMapped(
   binding.conversationStatus = 'open'
   binding.lastMessageId = created.messageId ?? 0
   bridge.attributes.note(number.id, created.conversationId, attributes, attributes)
-  run.pending.push({
-    op: 'binding',
-    numberId: number.id,
-    customerId: lane.customerId,
-    hold: holdOf(lane),
-    binding: { ...binding }
-  })
+  run.pending.push(bindingWork(lane, binding))
   bridge.breakpoint('inbound.conversation_created')
   if (embeds && created.messageId !== null) return created.messageId
   if (embeds) {
@@ -200,6 +194,7 @@ function takePending(run: InboundRun, attempt: Work[]): Work[] {
 }
 
 export function attemptWork(run: InboundRun, event: LaneEvent, attempt: Record<string, unknown>): Work[] {
+  run.attemptedBefore = run.attempted
   run.attempted = event
   return [
     {

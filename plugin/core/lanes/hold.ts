@@ -1,5 +1,5 @@
 /** A lane as a worker holds it: the claim, and whether it is still ours. */
-import type { ClaimedLane, LaneEvent, Work } from '../ports/store.ts'
+import type { Binding, ClaimedLane, LaneEvent, Work } from '../ports/store.ts'
 
 export interface HeldLane extends ClaimedLane {
   /** Set when the lease was lost or the process stops: nothing may leave any more. */
@@ -31,6 +31,14 @@ export class LaneLost extends Error {
   }
 }
 
+/** The customer's other direction has changed the binding: take a new picture, and decide anew. */
+export class BindingMoved extends Error {
+  constructor() {
+    super('binding moved')
+    this.name = 'BindingMoved'
+  }
+}
+
 /** Something shared is paused: come back after so long. */
 export class GateClosed extends Error {
   readonly delayMs: number
@@ -44,6 +52,19 @@ export class GateClosed extends Error {
 
 export function holdOf(lane: ClaimedLane): { lane: number; fence: number } {
   return { lane: lane.id, fence: lane.fence }
+}
+
+/** The binding as this worker now knows it; written only if nobody has changed it since it was read. */
+export function bindingWork(lane: ClaimedLane, binding: Binding): Work {
+  const work: Work = {
+    op: 'binding',
+    numberId: lane.numberId,
+    customerId: lane.customerId,
+    hold: holdOf(lane),
+    binding: { ...binding }
+  }
+  binding.stored = binding.conversationId
+  return work
 }
 
 export function doneWork(lane: ClaimedLane, event: LaneEvent, state: 1 | 2 | 3, code?: string, facts?: object): Work {

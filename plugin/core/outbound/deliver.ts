@@ -5,7 +5,7 @@
 import { asPuenteError, PuenteError } from '../errors.ts'
 import { canonicalPhone } from '../identity.ts'
 import { attributesOfBegun } from '../inbound/attributes.ts'
-import { GateClosed, holdOf, LaneLost } from '../lanes/hold.ts'
+import { bindingWork, GateClosed, LaneLost } from '../lanes/hold.ts'
 import type { PartToSend, Recipient } from '../model.ts'
 import type { DeskHook } from '../ports/help-desk.ts'
 import type { DeliveryState, LaneEvent, PartRecord, PayloadRef, Work } from '../ports/store.ts'
@@ -242,11 +242,12 @@ function bindConversation(run: OutboundRun, message: MessageToDeliver): Work[] {
     sourceId: hook.contactSource ?? known?.sourceId ?? null,
     conversationId,
     conversationStatus: hook.conversationStatus ?? 'open',
-    lastMessageId: message.messageId
+    lastMessageId: message.messageId,
+    stored: known?.stored ?? null
   }
   lane.binding = binding
   run.bridge.attributes.note(number.id, conversationId, attributesOfBegun(number, lane.windowFrom))
-  return [{ op: 'binding', numberId: number.id, customerId: lane.customerId, hold: holdOf(lane), binding }]
+  return [bindingWork(lane, binding)]
 }
 
 /** Found late, by reconciliation or by a hook about something else: the customer would be surprised, so a person decides. */

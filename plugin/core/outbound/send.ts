@@ -117,9 +117,10 @@ export async function sendPart(
 }
 
 /** A number that is being probed must not stay closed because the database failed meanwhile. */
+/** Whom it goes to is decided by the lane: that somebody else has bound another conversation meanwhile changes nothing. */
 async function commitAttempt(run: OutboundRun, work: Work[]): Promise<boolean> {
   try {
-    return await run.bridge.recorder.record(work)
+    return (await run.bridge.recorder.record(work)) !== 'lost'
   } catch (error) {
     run.bridge.gates.release(`number:${run.number.id}`)
     throw error

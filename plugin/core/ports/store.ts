@@ -134,6 +134,8 @@ export interface Binding {
   conversationId: number | null
   conversationStatus: string | null
   lastMessageId: number
+  /** The conversation as it is stored, as far as this worker knows: what a change is compared with. */
+  stored: number | null
 }
 
 export interface ClaimedLane {
@@ -266,11 +268,17 @@ export type Work =
       readWamid: string | null
     }
 
+/**
+ * `lost`: the lane belongs to another worker; its attempt is not recorded and must not be made. `moved`: the other
+ * direction has changed the binding meanwhile (law 3: compare and set); the binding handed in is not written, nor is an
+ * attempt towards the desk that stood on it. Everything else is.
+ */
+export type Recorded = 'kept' | 'lost' | 'moved'
+
 export interface Recorder {
   /**
-   * Commits; resolves when durable. Answers false when the lane was lost to another worker (its attempt is not
-   * recorded and must not be made).
+   * Commits; resolves when durable.
    */
-  record(work: Work[]): Promise<boolean>
+  record(work: Work[]): Promise<Recorded>
   close(): Promise<void>
 }
