@@ -110,10 +110,14 @@ t.test('who may not come in is told why and what to do; lines that break are sai
   await page.getByRole('button', { name: 'Check now' }).click()
   await page.getByRole('alert').getByText('Wait a moment').waitFor()
 
+  // Chatwoot knows them no more either, or the session would be renewed silently.
+  const cookies = await page.context().cookies()
+  await page.context().clearCookies()
   await query(flow, 'update agent_sessions set ended_at = now()')
   await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
   await page.getByRole('heading', { name: 'You were signed out' }).waitFor()
   await judge(t, page, 'state-expired', [])
+  await page.context().addCookies(cookies)
   await page.getByRole('button', { name: 'Sign in again' }).press('Enter')
   await page.getByRole('heading', { name: 'Nothing needs a person.' }).waitFor()
 
