@@ -41,7 +41,7 @@ export async function measureAcks(ground: Ground): Promise<Bar[]> {
       ratios.hello.push(storedRate / helloRate)
       ratios.unstored.push(storedRate / unstoredRate)
     }
-    const how = `${ROUNDS} rounds of ${PER_ROUND} webhooks of ${CUSTOMERS} customers, 64 connections`
+    const how = `sorting and delivery off, ${ROUNDS} rounds of ${PER_ROUND} webhooks of ${CUSTOMERS} customers, 64 connections`
     const spread = (values: number[]): string => values.map(value => value.toFixed(2)).join(' ')
     return [
       ratioBar(

@@ -17,7 +17,7 @@ const QUIET_MS = 1_500
 /** Beats that go on without any message. `next_tick` is asked by the two-second beat. */
 const SWEEPS = new RegExp(
   `^(?:${[
-    'next_due|process_beat|next_tick|select 1$|attributes_claim|template_accounts_claim|rate_accounts_claim|number_accounts_claim',
+    'journal_take_over|journal_tidy|with due as \\( select day|next_due|process_beat|next_tick|select 1$|attributes_claim|template_accounts_claim|rate_accounts_claim|number_accounts_claim',
     'select desk_id, loser|with parked as|update "?desks"? set "?pace|select .* from "?(?:desks|numbers)',
     'with due as \\( select id from instructions|update pairing_notes'
   ].join('|')})`
@@ -45,8 +45,13 @@ export async function countAll(ground: Ground, wanted: (id: string) => boolean):
   }
 }
 
+/** The mirror of templates looks at the inbox on a beat of its own. */
+const MIRROR = /^(?:GET|PATCH) \/inboxes\/:id$/
+
 const callsOf = (entries: LedgerEntry[]): LedgerEntry[] =>
-  entries.filter(entry => entry.side === 'desk' && entry.what === 'call' && entry.name !== ATTRIBUTES)
+  entries.filter(
+    entry => entry.side === 'desk' && entry.what === 'call' && entry.name !== ATTRIBUTES && !MIRROR.test(entry.name)
+  )
 
 const namesOf = (entries: LedgerEntry[]): string => entries.map(entry => entry.name).join(', ') || 'none'
 

@@ -1,7 +1,8 @@
 /**
  * Sorts what the journal holds into events and statuses, in the order of arrival, one round after the other. Where this
- * process is alone, a webhook is acknowledged when the journal has it, and sorted right afterwards; where several work,
- * each sorts before it acknowledges, so that none delivers what is younger than something another has only journalled.
+ * process is alone, a webhook of many is acknowledged when the journal has it, and sorted right afterwards; one that
+ * comes by itself is sorted at once. Where several processes work, each sorts before it acknowledges, so that none
+ * delivers what is younger than something another has only journalled.
  */
 import type { Bridge } from '../bridge.ts'
 import { PuenteError } from '../errors.ts'
@@ -33,7 +34,8 @@ export interface Sorter {
 /** So many webhooks make a round: few enough that requests are not held up meanwhile. */
 const ROUND = 200
 const RETRY_MS = { first: 100, most: 2_000 }
-const TIDY_MS = 1_000
+/** A page that is found again after a crash is sorted once more, which changes nothing. */
+const TIDY_MS = 60_000
 /** The sender is told within three seconds, storing included. */
 const IDLE_PATIENCE_MS = 1_000
 
@@ -53,6 +55,10 @@ export function createSorter(options: SorterOptions): Sorter {
     const { unsorted, behind } = journal.depth()
     return unsorted === 0 && !behind && round.length === 0
   }
+
+  /** Then a webhook that comes by itself needs no journal: sorting it at once is one commit instead of two. */
+  const hasNothingToDo = (): boolean =>
+    !paused && isIdle() && journal.depth().waiting === 0 && bridge.intake.depth().rows === 0
 
   const read = ({ raw, ref }: Entry | { raw: Buffer; ref: undefined }): WebhookBatch => {
     try {
@@ -109,7 +115,7 @@ export function createSorter(options: SorterOptions): Sorter {
     } else if (failures === 0) kick()
   }
 
-  /** What is done is forgotten along with the next append; where none comes, a little later. */
+  /** What is done is forgotten along with the next append; where none comes, within a minute. */
   const tidySoon = (): void => {
     if (stopping || tidying !== null) return
     tidying = setTimeout(() => {
@@ -137,11 +143,13 @@ export function createSorter(options: SorterOptions): Sorter {
 
   return {
     async receive(raw) {
-      // What fell behind is sorted in its order, hence everything that comes meanwhile.
-      if (options.isAlone() || journal.depth().behind) return journal.append(raw)
-      if (!isIdle()) await whenIdle()
+      if (!hasNothingToDo()) {
+        // What fell behind is sorted in its order, hence everything that comes meanwhile.
+        if (options.isAlone() || journal.depth().behind) return journal.append(raw)
+        if (!isIdle()) await whenIdle()
+      }
       const batches = await readAll([{ raw, ref: undefined }])
-      await bridge.intake.acceptAll(batches)
+      for (const batch of batches) await bridge.intake.accept(batch)
       await afterwards(batches)
     },
     kick,
