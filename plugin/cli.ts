@@ -193,6 +193,11 @@ function explain(error: unknown): number {
 }
 
 if (!existsSync(path.join(root, 'package.json'))) process.exitCode = 1
+// Whoever reads has seen enough (`puente --help | head`): no reason for a stack.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit()
+  throw error
+})
 try {
   await program.parseAsync()
 } catch (error) {
