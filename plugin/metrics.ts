@@ -14,6 +14,7 @@ export const HELP: Record<string, string> = {
   webhooks: 'Webhooks of WhatsApp that were stored',
   webhook_refused: 'Webhooks with a wrong signature',
   webhook_malformed: 'Signed webhooks that are no usable JSON',
+  journal_lost: 'Pages of acknowledged webhooks that were gone before anything had sorted them',
   sorting_failed: 'Rounds of sorting acknowledged webhooks that failed and were repeated',
   hook_refused: 'Hooks of the desk with a wrong signature',
   hook_malformed: 'Signed hooks of the desk that are no usable JSON',

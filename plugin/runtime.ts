@@ -187,7 +187,11 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       pool: database.intake,
       pages,
       processId,
-      onCommitted: () => sorter.kick()
+      onCommitted: () => sorter.kick(),
+      onLost: () => {
+        metrics.count('journal_lost')
+        log.error({}, 'a page of acknowledged webhooks is gone, its day is forgotten')
+      }
     })
     const recorder = createRecorder({
       pool: database.work,

@@ -6,8 +6,9 @@
 import type pg from 'pg'
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { Journal, JournalPage } from '../../plugin/core/ports/journal.ts'
+import type { PayloadRef } from '../../plugin/core/ports/store.ts'
 import { isConnectionError } from './intake.ts'
-import type { Pages } from './pages.ts'
+import { PAGE_GONE, type Pages } from './pages.ts'
 
 export interface JournalOptions {
   pool: pg.Pool
@@ -15,6 +16,8 @@ export interface JournalOptions {
   processId: string
   /** Something can be sorted. */
   onCommitted: () => void
+  /** A page of the journal is gone, unsorted. */
+  onLost: () => void
   /** The most that may wait for its commit; beyond it the sender is told to come back. */
   maxWaiting?: number
   maxBytes?: number
@@ -140,6 +143,9 @@ export function createJournal(options: JournalOptions): Journal {
       gone = forgotten.concat(gone)
       const code = isConnectionError(error) ? 'database_unavailable' : 'not_stored'
       settle(group, new PuenteError(code, { cause: error, retryAfterSeconds: 2 }))
+      // It may be there all the same: then it is found, and its repetition falls away.
+      fallBehind()
+      options.onCommitted()
     }
   }
 
@@ -168,6 +174,18 @@ export function createJournal(options: JournalOptions): Journal {
     keptBytes = 0
   }
 
+  /** Null when the page is gone, as its day is forgotten: what nobody can read any more must not hold up the rest. */
+  const readPage = async (ref: PayloadRef): Promise<Buffer | null> => {
+    try {
+      return await pages.read(ref)
+    } catch (error) {
+      if (!(error instanceof PuenteError && error.facts['what'] === PAGE_GONE)) throw error
+      options.onLost()
+      gone.push(ref.pageId)
+      return null
+    }
+  }
+
   const readAgain = async (): Promise<JournalPage[]> => {
     // What comes meanwhile is kept in memory, and forgotten there if anything older turns up.
     behind = false
@@ -185,9 +203,11 @@ export function createJournal(options: JournalOptions): Journal {
       }))
       await pages.preload(refs)
       const read: JournalPage[] = []
-      for (const [index, row] of rows.entries())
-        read.push(cut(row.id, row.day, row.lengths, await pages.read(refs[index]!)))
-      return read
+      for (const [index, row] of rows.entries()) {
+        const plain = await readPage(refs[index]!)
+        if (plain !== null) read.push(cut(row.id, row.day, row.lengths, plain))
+      }
+      return read.length > 0 ? read : readAgain()
     } catch (error) {
       fallBehind()
       throw error

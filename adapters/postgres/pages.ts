@@ -19,6 +19,8 @@ export interface Pages {
 }
 
 const CONTEXT = 'page'
+/** Nothing lies there: its day was forgotten (another reason not to read it would be another key). */
+export const PAGE_GONE = 'page is gone'
 
 export function createPages(pool: pg.Pool, vault: Sealer, limitBytes = 24 * 1024 * 1024): Pages {
   // A Map keeps the order of insertion: the oldest page is the first key.
@@ -58,7 +60,7 @@ export function createPages(pool: pg.Pool, vault: Sealer, limitBytes = 24 * 1024
     async read(ref) {
       const key = `${ref.pageDay}/${ref.pageId}`
       const page = opened.get(key) ?? (await load([{ day: ref.pageDay, id: ref.pageId }])).get(key)
-      if (page === undefined) throw new PuenteError('vault_unreadable', { facts: { what: 'page is gone' } })
+      if (page === undefined) throw new PuenteError('vault_unreadable', { facts: { what: PAGE_GONE } })
       return page.subarray(ref.offset, ref.offset + ref.length)
     },
     async preload(refs) {

@@ -34,6 +34,8 @@ export interface Sorter {
 /** So many webhooks make a round: few enough that requests are not held up meanwhile. */
 const ROUND = 200
 const RETRY_MS = { first: 100, most: 2_000 }
+/** A round that is refused so often is stored one by one. */
+const SINGLY_AFTER = 3
 /** A page that is found again after a crash is sorted once more, which changes nothing. */
 const TIDY_MS = 60_000
 /** The sender is told within three seconds, storing included. */
@@ -47,6 +49,8 @@ export function createSorter(options: SorterOptions): Sorter {
   /** Taken from the journal, and not stored yet. */
   let round: JournalPage[] = []
   let failures = 0
+  /** Of them in a row those that the database had itself to answer for: it was there, and refused. */
+  let refusals = 0
   let timer: NodeJS.Timeout | null = null
   let tidying: NodeJS.Timeout | null = null
   const idle: (() => void)[] = []
@@ -78,13 +82,26 @@ export function createSorter(options: SorterOptions): Sorter {
   }
 
   const sortRound = async (): Promise<void> => {
-    const batches = await readAll(round.flatMap(page => page.entries))
+    const entries = round.flatMap(page => page.entries)
+    const batches = await readAll(entries)
     bridge.breakpoint('webhook.sorting')
-    await bridge.intake.acceptAll(batches)
+    if (refusals < SINGLY_AFTER) await bridge.intake.acceptAll(batches)
+    else for (const [index, batch] of batches.entries()) await acceptOrSetAside(batch, entries[index]!)
     bridge.breakpoint('webhook.sorted')
     journal.done(round)
     round = []
     await afterwards(batches)
+  }
+
+  /** One webhook that PostgreSQL refuses, for whatever reason, must not hold up all others: it is kept for a person. */
+  const acceptOrSetAside = async (batch: WebhookBatch, { raw, ref }: Entry): Promise<void> => {
+    try {
+      await bridge.intake.accept(batch)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      bridge.log.error({ err: (error as Error).cause }, 'a webhook could not be stored as what it is')
+      await bridge.intake.accept(asideBatch(bridge, raw, ref))
+    }
   }
 
   const afterwards = async (batches: WebhookBatch[]): Promise<void> => {
@@ -100,13 +117,15 @@ export function createSorter(options: SorterOptions): Sorter {
         if (round.length === 0) break
         await sortRound()
         failures = 0
+        refusals = 0
       }
     } catch (error) {
       failures++
+      refusals = isRefusal(error) ? refusals + 1 : 0
       bridge.count('sorting_failed')
       const delayMs = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** Math.min(failures, 6))
       if (failures === 1) bridge.log.warn({ err: (error as Error).message }, 'webhooks wait to be sorted')
-      if (!stopping) timer = setTimeout(kick, delayMs)
+      if (!stopping) timer = setTimeout(goOn, delayMs)
     }
     sorting = null
     if (isIdle()) {
@@ -135,10 +154,14 @@ export function createSorter(options: SorterOptions): Sorter {
       })
     })
 
-  const kick = (): void => {
-    if (timer !== null) clearTimeout(timer)
+  const goOn = (): void => {
     timer = null
-    if (!paused) sorting ??= sortAll()
+    kick()
+  }
+
+  /** Where a round has failed, the next try has its time. */
+  const kick = (): void => {
+    if (!paused && timer === null) sorting ??= sortAll()
   }
 
   return {
@@ -165,6 +188,7 @@ export function createSorter(options: SorterOptions): Sorter {
     async close(patienceMs) {
       stopping = true
       if (timer !== null) clearTimeout(timer)
+      timer = null
       if (tidying !== null) clearTimeout(tidying)
       const untilMs = bridge.clock.monotonicMs() + patienceMs
       while (!paused && !isIdle() && bridge.clock.monotonicMs() < untilMs) {
@@ -177,6 +201,11 @@ export function createSorter(options: SorterOptions): Sorter {
       await journal.tidy().catch(() => {})
     }
   }
+}
+
+/** The database was there, and would not have it; being away, slow or full says nothing about what it was given. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof PuenteError && error.code === 'not_stored' && error.cause !== undefined
 }
 
 /** Stored already: if this fails, the polls find the change a little later. */
