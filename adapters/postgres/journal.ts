@@ -80,6 +80,8 @@ export function createJournal(options: JournalOptions): Journal {
   let keptBytes = 0
   /** The database has older pages than memory, or pages that did not fit there. */
   let behind = false
+  /** Nobody knows yet whether there are older pages. */
+  let reading = false
   /** Handed out, not done. */
   const out = new Set<number>()
   let gone: number[] = []
@@ -233,10 +235,16 @@ export function createJournal(options: JournalOptions): Journal {
       let pagesToTake = 0
       for (let entries = 0; pagesToTake < kept.length && entries < most; pagesToTake++)
         entries += kept[pagesToTake]!.entries.length
-      const taken = pagesToTake > 0 ? kept.splice(0, pagesToTake) : behind ? await readAgain() : []
-      if (pagesToTake > 0) for (const page of taken) keptBytes -= sizeOf(page)
-      for (const page of taken) out.add(page.id)
-      return taken
+      if (pagesToTake === 0 && !behind) return []
+      reading = true
+      try {
+        const taken = pagesToTake > 0 ? kept.splice(0, pagesToTake) : await readAgain()
+        if (pagesToTake > 0) for (const page of taken) keptBytes -= sizeOf(page)
+        for (const page of taken) out.add(page.id)
+        return taken
+      } finally {
+        reading = false
+      }
     },
     done(sorted) {
       for (const page of sorted) {
@@ -265,7 +273,7 @@ export function createJournal(options: JournalOptions): Journal {
       if (some) fallBehind()
       return some
     },
-    depth: () => ({ waiting, bytes, unsorted: kept.length + out.size, behind }),
+    depth: () => ({ waiting, bytes, unsorted: kept.length + out.size, behind: behind || reading }),
     async close() {
       closed = true
       await flushing

@@ -79,7 +79,9 @@ t.test('what does not fit into memory is read again in its turn, also with young
   t.ok(journal.depth().behind)
   const texts: string[] = []
   for (let n = 0; n < 10; n++) {
-    const pages = await journal.next(3)
+    const asked = journal.next(3)
+    t.ok(journal.depth().behind, 'while it looks, nothing may overtake what it may find')
+    const pages = await asked
     texts.push(...textsOf(pages))
     await append(`late ${n}`)
     journal.done(pages)
