@@ -91,6 +91,16 @@ export function createInstructions(pool: pg.Pool, vault: AgentVault): Instructio
       throw error
     }
   }
+  /** Another began with the same customer after this one had looked, and its conversation stands already. */
+  const wasOpenedJustNow = async (id: string): Promise<boolean> => {
+    const answer = await pool.query(
+      `select 1 from instructions mine join instructions other
+         on other.number_id = mine.number_id and other.opens = mine.opens and other.id <> mine.id
+       where mine.id = $1 and other.conversation_id is not null and other.created_at > mine.created_at - interval '10 seconds'`,
+      [id]
+    )
+    return (answer.rowCount ?? 0) > 0
+  }
   const byKey = async (caller: string, key: string, bodyHash: Buffer): Promise<InstructionRecord | null> => {
     const answer = await pool.query(`select ${COLUMNS} from instructions i where caller = $1 and key_hash = $2`, [
       caller,
@@ -134,7 +144,13 @@ export function createInstructions(pool: pg.Pool, vault: AgentVault): Instructio
         ],
         given
       )
-      if (inserted.rows[0] !== undefined) return { record: toRecord(inserted.rows[0] as Row), fresh: true }
+      if (inserted.rows[0] !== undefined) {
+        if (given.opens !== null && (await wasOpenedJustNow(given.id))) {
+          await pool.query('delete from instructions where id = $1', [given.id])
+          throw new PuenteError('conversation_open')
+        }
+        return { record: toRecord(inserted.rows[0] as Row), fresh: true }
+      }
       const known = await byKey(given.caller, given.key, given.bodyHash)
       if (known === null) throw new PuenteError('internal', { facts: { detail: 'instruction vanished' } })
       return { record: known, fresh: false }
