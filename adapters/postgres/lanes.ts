@@ -197,6 +197,15 @@ export function createLanes(options: LanesOptions): Lanes {
       return ms === null ? null : Number(ms)
     },
 
+    async waitingBefore(laneId, { ord, seq }) {
+      const answer = await pool.query({
+        name: 'waiting_before',
+        text: `select seq from events where lane_id = $1 and state = 0 and (ord, seq) < ($2, $3) order by ord desc, seq desc limit $4`,
+        values: [laneId, ord, seq, eventsPerLane]
+      })
+      return (answer.rows as { seq: number }[]).map(row => row.seq)
+    },
+
     payload: ref => pages.read(ref),
     preload: refs => pages.preload(refs),
 

@@ -138,6 +138,8 @@ try {
 
 const red = rows.filter(row => row.holds === false)
 const idle = rows.filter(row => row.holds === null).length
+// Once more at the end: whoever reads only that must see them.
+if (rows.length > 1) for (const row of red) printRow(row)
 process.stdout.write(
   `${rows.length - red.length - idle} of ${rows.length} rows hold${idle === 0 ? '' : `, ${idle} not run`}, ${Math.round((performance.now() - startedMs) / 1000)} s, seed ${seed}\n`
 )

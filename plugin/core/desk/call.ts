@@ -15,8 +15,8 @@ export interface DeskCall<T> {
   priority?: Priority
   /** The lane whose fence protects the attempt; reads and repeatable writes need none. */
   lane?: HeldLane
-  /** Committed before the first byte; must contain the attempt. */
-  attempt?: Work[]
+  /** Asked when it is the call's turn; committed before the first byte. Must contain the attempt. */
+  attempt?: () => Promise<Work[]>
   /** A refusal says only that this token may not do this; whoever asks goes on without. Otherwise it pauses the desk. */
   mayBeRefused?: true
   run: (access: DeskAccess, options: DeskCallOptions) => Promise<T>
@@ -40,10 +40,11 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
     if (!bridge.gates.enter(gate)) throw new GateClosed(waitFor(bridge, gate))
     entered = true
     if (call.attempt !== undefined) {
+      const work = await call.attempt()
       bridge.breakpoint('desk.permit')
       // Counted from before the commit: a process may also fall asleep between the commit and its answer.
       committedMs = bridge.clock.monotonicMs()
-      const recorded = await bridge.recorder.record(call.attempt)
+      const recorded = await bridge.recorder.record(work)
       if (recorded === 'lost') throw new LaneLost()
       if (recorded === 'moved') throw new BindingMoved()
       bridge.breakpoint('desk.attempted')

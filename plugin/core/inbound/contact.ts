@@ -40,11 +40,10 @@ export async function findOrCreateContact(run: InboundRun, event: LaneEvent, ste
       deskId: number.deskId,
       access: number.deskAccess,
       lane,
-      attempt: [
-        ...run.pending.splice(0),
-        ...attemptWork(run, event, { kind: 'contact', step, sourceId: binding.sourceId }),
-        bindingWork(lane, binding)
-      ],
+      attempt: () =>
+        attemptWork(run, event, { kind: 'contact', step, sourceId: binding.sourceId }, () => [
+          bindingWork(lane, binding)
+        ]),
       run: (access, options) =>
         bridge.desk.createContact(
           access,

@@ -10,9 +10,9 @@ import {
   GateClosed,
   type HeldLane,
   holdOf,
+  isPictureOld,
   LaneLost,
-  type Leaving,
-  PICTURE_MS
+  type Leaving
 } from '../lanes/hold.ts'
 import type { InboundFact } from '../model.ts'
 import type { Binding, LaneEvent, Work } from '../ports/store.ts'
@@ -59,11 +59,9 @@ export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<L
     attempted: null,
     attemptedBefore: null
   }
-  const claimedMs = bridge.clock.monotonicMs()
   for (const event of lane.events) {
     // What arrived since the claim may belong before what is left: take a new picture, in order.
-    if (bridge.clock.monotonicMs() - claimedMs > PICTURE_MS)
-      return { dueInMs: 0, strikes: lane.strikes, work: run.pending }
+    if (isPictureOld(bridge, lane)) return { dueInMs: 0, strikes: lane.strikes, work: run.pending }
     if (bridge.stopping()) return { dueInMs: 0, strikes: lane.strikes, work: run.pending }
     if (event.dueInMs > 0) return { dueInMs: event.dueInMs, strikes: lane.strikes, work: run.pending }
     bridge.breakpoint('inbound.claimed')

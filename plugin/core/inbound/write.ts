@@ -4,7 +4,7 @@
  */
 import { callDesk } from '../desk/call.ts'
 import { PuenteError } from '../errors.ts'
-import { bindingWork, GateClosed, holdOf } from '../lanes/hold.ts'
+import { awaitTurn, bindingWork, GateClosed, holdOf } from '../lanes/hold.ts'
 import type { DeskDraft, InboundFact } from '../model.ts'
 import type { DeskRow } from '../ports/help-desk.ts'
 import type { LaneEvent, Work } from '../ports/store.ts'
@@ -131,10 +131,7 @@ async function postMapped(
       deskId: number.deskId,
       access: number.deskAccess,
       lane,
-      attempt: takePending(
-        run,
-        attemptWork(run, event, { kind: 'message', step, conversationId, after: binding.lastMessageId })
-      ),
+      attempt: () => attemptWork(run, event, { kind: 'message', step, conversationId, after: binding.lastMessageId }),
       run: (access, options) => bridge.desk.createMessage(access, conversationId, row, options)
     })
     return messageId
@@ -147,17 +144,16 @@ async function postMapped(
     deskId: number.deskId,
     access: number.deskAccess,
     lane,
-    attempt: takePending(run, [
-      ...attemptWork(run, event, {
-        kind: 'conversation',
-        step,
-        sourceId,
-        contactId,
-        previous: binding.conversationId ?? 0
-      }),
-      { op: 'alias', deskId: number.deskId, alias: sourceAlias(number.id, sourceId), customerId: lane.customerId },
-      bindingWork(lane, binding)
-    ]),
+    attempt: () =>
+      attemptWork(
+        run,
+        event,
+        { kind: 'conversation', step, sourceId, contactId, previous: binding.conversationId ?? 0 },
+        () => [
+          { op: 'alias', deskId: number.deskId, alias: sourceAlias(number.id, sourceId), customerId: lane.customerId },
+          bindingWork(lane, binding)
+        ]
+      ),
     run: (access, options) =>
       bridge.desk.createConversation(
         access,
@@ -188,21 +184,28 @@ async function postMapped(
   return postMapped(run, event, row, step, draft)
 }
 
-/** Everything that waits to be committed goes along with the attempt. */
-function takePending(run: InboundRun, attempt: Work[]): Work[] {
-  return [...run.pending.splice(0), ...attempt]
-}
-
-export function attemptWork(run: InboundRun, event: LaneEvent, attempt: Record<string, unknown>): Work[] {
+/**
+ * Everything that waits to be committed goes along with the attempt, and `more()` with it.
+ * @throws PictureOld before the event's first draft, when something older has come
+ */
+export async function attemptWork(
+  run: InboundRun,
+  event: LaneEvent,
+  attempt: Record<string, unknown> & { step: number },
+  more: () => Work[] = () => []
+): Promise<Work[]> {
+  if (attempt.step === 0) await awaitTurn(run.bridge, run.lane, event)
   run.attemptedBefore = run.attempted
   run.attempted = event
   return [
+    ...run.pending.splice(0),
     {
       op: 'attempt',
       event: { day: event.day, numberId: event.numberId, key: event.key },
       hold: holdOf(run.lane),
       attempt: renderingOf(event) === 0 ? attempt : { ...attempt, rendering: renderingOf(event) }
-    }
+    },
+    ...more()
   ]
 }
 

@@ -1,9 +1,12 @@
 /** A lane as a worker holds it: the claim, and whether it is still ours. */
+import type { Bridge } from '../bridge.ts'
 import type { Binding, ClaimedLane, LaneEvent, Work } from '../ports/store.ts'
 
 export interface HeldLane extends ClaimedLane {
   /** Set when the lease was lost or the process stops: nothing may leave any more. */
   lost: boolean
+  /** When its picture was taken, by the monotonic clock. */
+  readonly claimedMs: number
 }
 
 /** How many waiting events are read with a lane; a lane that had so many is looked at again at once. */
@@ -48,6 +51,28 @@ export class GateClosed extends Error {
     this.name = 'GateClosed'
     this.delayMs = delayMs
   }
+}
+
+/** Something older has come into the lane since its picture was taken: take a new one. */
+export class PictureOld extends GateClosed {
+  constructor() {
+    super(0)
+  }
+}
+
+/** Whether the picture has to be taken anew before the lane's next item. */
+export function isPictureOld(bridge: Pick<Bridge, 'clock'>, lane: HeldLane): boolean {
+  return bridge.clock.monotonicMs() - lane.claimedMs > PICTURE_MS
+}
+
+/**
+ * An item that has waited for a permit or for its pace goes out only if nothing older has come meanwhile.
+ * @throws PictureOld
+ */
+export async function awaitTurn(bridge: Pick<Bridge, 'clock' | 'lanes'>, lane: HeldLane, event: LaneEvent) {
+  if (!isPictureOld(bridge, lane)) return
+  const before = await bridge.lanes.waitingBefore(lane.id, event)
+  if (before.some(seq => lane.events.every(known => known.seq !== seq))) throw new PictureOld()
 }
 
 export function holdOf(lane: ClaimedLane): { lane: number; fence: number } {

@@ -108,6 +108,7 @@ export function createPump(options: PumpOptions): Pump {
     hadNoRoom = crowded.length > 0
     const room = Math.min(...desks.filter(desk => !crowded.includes(desk)).map(desk => desk.room))
     const limit = Math.min(free, 128, room)
+    const claimedMs = bridge.clock.monotonicMs()
     try {
       const lanes = await bridge.lanes.claim({
         limit,
@@ -118,7 +119,7 @@ export function createPump(options: PumpOptions): Pump {
         await bridge.lanes.preload(lanes.flatMap(lane => lane.events))
         bridge.breakpoint('lane.claimed')
         for (const lane of lanes) {
-          const mine = { ...lane, lost: false }
+          const mine = { ...lane, lost: false, claimedMs }
           held.set(lane.id, mine)
           void work(mine)
         }

@@ -130,7 +130,7 @@ async function writeNote(run: OutboundRun, event: LaneEvent, conversationId: num
       deskId: number.deskId,
       access: number.deskAccess,
       lane,
-      attempt: [
+      attempt: async () => [
         ...run.pending.splice(0),
         {
           op: 'attempt',

@@ -1,7 +1,7 @@
 /** Sends one part: pace, gate, attempt committed, deadline checked, bytes, outcome. */
 import { asPuenteError, type ErrorCode, PuenteError } from '../errors.ts'
 import { namesOf } from '../inbound/attributes.ts'
-import { GateClosed, holdOf, LaneLost } from '../lanes/hold.ts'
+import { awaitTurn, GateClosed, holdOf, LaneLost } from '../lanes/hold.ts'
 import type { PartToSend } from '../model.ts'
 import type { Work } from '../ports/store.ts'
 import { decideAfterFailure, nextDelayMs } from '../retry.ts'
@@ -20,6 +20,8 @@ export async function sendPart(
 ): Promise<'sent' | 'parked' | 'failed'> {
   const { bridge, number, lane } = run
   await takePace(run)
+  // Its later parts belong right behind the first, whatever came meanwhile.
+  if (index === 0 && message.event !== null) await awaitTurn(bridge, lane, message.event)
   const gate = `number:${number.id}`
   if (!bridge.gates.enter(gate)) {
     const state = bridge.gates.state(gate)

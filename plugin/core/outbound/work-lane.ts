@@ -4,7 +4,7 @@
  */
 import type { Bridge } from '../bridge.ts'
 import { asPuenteError, type PuenteError } from '../errors.ts'
-import { doneWork, GateClosed, type HeldLane, holdOf, LaneLost, type Leaving, PICTURE_MS } from '../lanes/hold.ts'
+import { doneWork, GateClosed, type HeldLane, holdOf, isPictureOld, LaneLost, type Leaving } from '../lanes/hold.ts'
 import type { DeliveryRecord, LaneEvent, PayloadRef, Work } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
 import { decideAfterFailure, type FailedAttempt } from '../retry.ts'
@@ -56,10 +56,9 @@ export async function workOutboundLane(bridge: Bridge, lane: HeldLane): Promise<
   }
   try {
     if (lane.parked > 0 && run.window().open) await sendParked(run)
-    const claimedMs = bridge.clock.monotonicMs()
     for (const event of lane.events) {
       // What arrived since the claim may belong before what is left: take a new picture, in order.
-      if (bridge.clock.monotonicMs() - claimedMs > PICTURE_MS) throw new LaneWaits(0)
+      if (isPictureOld(bridge, lane)) throw new LaneWaits(0)
       if (bridge.stopping()) throw new LaneWaits(0)
       if (event.dueInMs > 0) throw new LaneWaits(event.dueInMs)
       // The desk's hooks come unordered: a younger message waits a moment for an older one.

@@ -169,6 +169,8 @@ export interface Lanes {
   renew(laneIds: number[]): Promise<Set<number>>
   /** Milliseconds until the next lane is due; null = nothing waits. Blocked ones are left out. */
   nextDueInMs(): Promise<number | null>
+  /** What waits in the lane before this event, as of now: the `seq` of each, at most a lane's picture of them. */
+  waitingBefore(laneId: number, event: Pick<LaneEvent, 'ord' | 'seq'>): Promise<number[]>
   payload(ref: PayloadRef): Promise<Buffer>
   /** Loads the pages of many payloads in one query, into memory. */
   preload(refs: PayloadRef[]): Promise<void>
