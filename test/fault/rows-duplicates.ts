@@ -139,6 +139,7 @@ export const DUPLICATE_ROWS: Scenario[] = [
       for (const [index, each] of (said as { wamid: string }[]).entries()) {
         world.load.said.push({ wamid: each.wamid, tag: `batch-${index}`, phone: phones[index >> 1]!, atMs: Date.now() })
       }
+      await world.settle(20_000)
       // A body of its own: statuses, known and new messages over several entries and changes, one poisoned in the middle.
       const wrong: string[] = []
       const [reply] = [await world.load.reply('told', chats[0]!)]
