@@ -5,17 +5,12 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { PuenteError } from '../../plugin/core/errors.ts'
-import type {
-  Intake,
-  IntakeBatch,
-  IntakeConversation,
-  IntakeRow,
-  IntakeStatus,
-  PayloadRef
-} from '../../plugin/core/ports/store.ts'
+import type { Intake, IntakeBatch, IntakeConversation, IntakeRow, PayloadRef } from '../../plugin/core/ports/store.ts'
 import type { Customers } from './customers.ts'
+import { byLane, type JoinedStatus, joinInto, statusColumns, toArray } from './intake-columns.ts'
 import { CONVERSATIONS, ROWS, STATUSES } from './intake-sql.ts'
 import type { Pages } from './pages.ts'
+import { isConnectionError, isDataError, isDeadlock } from './refusal.ts'
 
 export interface IntakeOptions {
   pool: pg.Pool
@@ -309,118 +304,4 @@ export function createIntake(options: IntakeOptions): Intake {
       if (watch !== null) clearTimeout(watch)
     }
   }
-}
-
-// ── Rows as columns ──────────────────────────────────────────────────────────────────────────────────────────────
-
-/** PostgreSQL's own text of an array; only for numbers and words of ours, which need no quoting. */
-function toArray(values: readonly (number | string | null)[]): string {
-  return `{${values.map(value => value ?? 'null').join()}}`
-}
-
-interface LaneRows {
-  n: number
-  holdMs: number
-  opened: number | null
-  latest: number
-  wamid: string | null
-}
-
-/** What a lane is woken with: rows, shortest hold, from when the window is open, and the last message. */
-function byLane(all: IntakeRow[], lanes: (number | null)[], holds: number[]): unknown[] {
-  const sums = new Map<number, LaneRows>()
-  for (const [index, row] of all.entries()) {
-    const lane = lanes[index]
-    if (lane == null || row.state !== 0) continue
-    const seconds = row.occurredAt.getTime() / 1000
-    let sum = sums.get(lane)
-    if (sum === undefined) {
-      sum = { n: 0, holdMs: Number.POSITIVE_INFINITY, opened: null, latest: 0, wamid: null }
-      sums.set(lane, sum)
-    }
-    sum.n++
-    sum.holdMs = Math.min(sum.holdMs, holds[index]!)
-    if (row.opensWindow) sum.opened = Math.max(sum.opened ?? 0, seconds)
-    if (row.wamid !== undefined && seconds >= sum.latest) sum.wamid = row.wamid
-    sum.latest = Math.max(sum.latest, seconds)
-  }
-  const each = [...sums.values()]
-  return [
-    toArray([...sums.keys()]),
-    toArray(each.map(sum => sum.n)),
-    toArray(each.map(sum => sum.holdMs)),
-    toArray(each.map(sum => sum.opened)),
-    toArray(each.map(sum => sum.latest)),
-    each.map(sum => sum.wamid)
-  ]
-}
-
-// ── Statuses of one wamid inside one flush are joined here: a statement may touch a row only once. ───────────────
-
-interface JoinedStatus {
-  numberId: number
-  wamid: string
-  rank: number
-  times: (number | null)[]
-  failure: IntakeStatus['failure']
-  pricing: IntakeStatus['pricing']
-  reference: string | null
-}
-
-function joinInto(joined: Map<string, JoinedStatus>, status: IntakeStatus): void {
-  const key = `${status.numberId} ${status.wamid}`
-  let row = joined.get(key)
-  if (row === undefined) {
-    row = {
-      numberId: status.numberId,
-      wamid: status.wamid,
-      rank: 0,
-      times: [null, null, null, null, null],
-      failure: null,
-      pricing: null,
-      reference: null
-    }
-    joined.set(key, row)
-  }
-  row.rank = Math.max(row.rank, status.rank)
-  const seconds = status.at.getTime() / 1000
-  const slot = status.rank - 1
-  if (slot >= 0 && slot < 5) row.times[slot] = Math.min(row.times[slot] ?? seconds, seconds)
-  row.failure ??= status.failure
-  row.pricing ??= status.pricing
-  row.reference ??= status.reference
-}
-
-function statusColumns(rows: JoinedStatus[]): unknown[] {
-  return [
-    rows.map(row => row.numberId),
-    rows.map(row => row.wamid),
-    rows.map(row => row.rank),
-    rows.map(row => row.times[0]),
-    rows.map(row => row.times[2]),
-    rows.map(row => row.times[3]),
-    rows.map(row => row.times[4]),
-    rows.map(row => row.times[1]),
-    rows.map(row => (row.failure === null ? null : JSON.stringify(row.failure))),
-    rows.map(row => (row.pricing === null ? null : JSON.stringify(row.pricing))),
-    rows.map(row => row.reference)
-  ]
-}
-
-// ── Why did the database refuse? ─────────────────────────────────────────────────────────────────────────────────
-
-const sqlState = (error: unknown): string => String((error as { code?: unknown }).code ?? '')
-
-export function isDeadlock(error: unknown): boolean {
-  return sqlState(error) === '40P01' || sqlState(error) === '40001'
-}
-
-/** Class 22 (data exception) and 23 (constraint): the fault of a row, not of the server. */
-export function isDataError(error: unknown): boolean {
-  return /^2[23]/.test(sqlState(error))
-}
-
-export function isConnectionError(error: unknown): boolean {
-  const state = sqlState(error)
-  return !/^[0-9A-Z]{5}$/.test(state) || /^(08|57|53)/.test(state)
 }

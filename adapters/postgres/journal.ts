@@ -7,8 +7,8 @@ import type pg from 'pg'
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { Journal, JournalPage } from '../../plugin/core/ports/journal.ts'
 import type { PayloadRef } from '../../plugin/core/ports/store.ts'
-import { isConnectionError } from './intake.ts'
 import { PAGE_GONE, type Pages } from './pages.ts'
+import { isConnectionError } from './refusal.ts'
 
 export interface JournalOptions {
   pool: pg.Pool

@@ -5,7 +5,7 @@
 import type pg from 'pg'
 import type { Recorded, Recorder, Work } from '../../plugin/core/ports/store.ts'
 import type { Customers, CustomerVault } from './customers.ts'
-import { isConnectionError, isDeadlock } from './intake.ts'
+import { isConnectionError, isDeadlock } from './refusal.ts'
 
 interface Waiting {
   work: Work[]
