@@ -15,7 +15,7 @@ import { createLocalJobs } from '../adapters/jobs/local.ts'
 import { createMediaTools } from '../adapters/media/index.ts'
 import { createFiles } from '../adapters/media/spool.ts'
 import { createAttributeStore } from '../adapters/postgres/attributes.ts'
-import { forgiveStepBack, STEP_MS } from '../adapters/postgres/clock-step.ts'
+import { createStepWatch } from '../adapters/postgres/clock-step.ts'
 import { createConnections } from '../adapters/postgres/connections.ts'
 import { createCustomers } from '../adapters/postgres/customers.ts'
 import { createDeliveries } from '../adapters/postgres/deliveries.ts'
@@ -118,14 +118,18 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     const registry = createRegistry()
     const processId = randomUUID()
     const processes = createProcesses(database.work, processId, timeFactor)
+    const watchSteps = createStepWatch({
+      pool: database.work,
+      leaseSeconds: times.laneLeaseMs / 1000,
+      monotonicMs: clock.monotonicMs
+    })
     let share: Share = { index: 0, of: 1, settled: false }
     const beat = async (): Promise<void> => {
       const told = await processes.beat()
       databaseClock.tell(told.nowMs)
       share = told.share
-      if (told.steppedBackMs < STEP_MS) return
-      log.warn({ steppedBackMs: told.steppedBackMs }, "PostgreSQL's clock was set back; what waits is due again soon")
-      await forgiveStepBack(database.work, times.laneLeaseMs / 1000)
+      if (await watchSteps(told.steppedBackMs))
+        log.warn({ steppedBackMs: told.steppedBackMs }, "PostgreSQL's clock was set back; what waits is due again soon")
     }
     await beat()
     // More processes than the ceiling has calls: those without a part take webhooks only.

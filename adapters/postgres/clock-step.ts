@@ -6,8 +6,22 @@
  */
 import type pg from 'pg'
 
+/** Who had read the clock before it was set back may write what he read for as long as a statement may take. */
+const STRADDLES_MS = 30_000
+
+/** @returns what each beat tells how far the clock has stepped back; answers whether it has just done so */
+export function createStepWatch(options: { pool: pg.Pool; leaseSeconds: number; monotonicMs: () => number }) {
+  let until = Number.NEGATIVE_INFINITY
+  return async (steppedBackMs: number): Promise<boolean> => {
+    const isNew = steppedBackMs >= STEP_MS
+    if (isNew) until = options.monotonicMs() + STRADDLES_MS
+    if (options.monotonicMs() < until) await forgiveStepBack(options.pool, options.leaseSeconds)
+    return isNew
+  }
+}
+
 /** A clock that is disciplined moves less than this between two beats, milliseconds. */
-export const STEP_MS = 5_000
+const STEP_MS = 5_000
 /** What was to wait longer is looked at once more after this, seconds. */
 const LOOK_AGAIN_SECONDS = 5
 

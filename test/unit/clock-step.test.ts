@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import createKnex from 'knex'
 import pg from 'pg'
 import t from 'tap'
-import { forgiveStepBack } from '../../adapters/postgres/clock-step.ts'
+import { createStepWatch, forgiveStepBack } from '../../adapters/postgres/clock-step.ts'
 import { keepPartitions, migrate } from '../../adapters/postgres/migrate.ts'
 import { createProcesses } from '../../adapters/postgres/processes.ts'
 import { migrations } from '../../migrations/index.ts'
@@ -59,6 +59,28 @@ t.test('a step back of an hour', async t => {
   for (const [what, ahead] of Object.entries(seconds)) t.ok(ahead <= 30, `${what}: ${ahead} s ahead`)
   t.ok(seconds['processes']! <= 0)
   t.equal((await one.beat()).steppedBackMs, 0, 'it is told once')
+
+  await t.test('who had read the clock before the step, and writes after it was forgiven', async t => {
+    let elapsedMs = 0
+    const watch = createStepWatch({ pool, leaseSeconds: 30, monotonicMs: () => elapsedMs })
+    const late = () => pool.query(`update lanes set due_at = now() + ${HOUR} where owner is null`)
+    const waits = async () =>
+      (await pool.query('select count(*)::int as n from lanes where due_at > now() + $1::interval', ['1 minute']))
+        .rows[0].n
+    await late()
+    t.equal(await watch(0), false)
+    t.equal(await waits(), 1, 'no step, nothing is touched')
+    t.equal(await watch(3_600_000), true)
+    t.equal(await waits(), 0)
+    await late()
+    elapsedMs += 2_000
+    t.equal(await watch(0), false, 'it is not told again')
+    t.equal(await waits(), 0, 'but put right')
+    await late()
+    elapsedMs += 60_000
+    await watch(0)
+    t.equal(await waits(), 1, 'a minute later nobody can be so late')
+  })
 })
 
 t.test("the clock of decisions is PostgreSQL's, carried on by one that never jumps", t => {
