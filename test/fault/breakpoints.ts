@@ -83,6 +83,11 @@ const BEFORE_ATTEMPT: ReadonlySet<string> = new Set([
   'talk.queued'
 ])
 
+/** Passed only where a process is alone: several sort before they acknowledge, so that nothing waits in the journal. */
+const ONLY_ALONE: ReadonlySet<string> = new Set(['webhook.sorting', 'webhook.sorted'])
+
+export const isOnlyAlone = ({ name }: Pick<Moment, 'name'>): boolean => ONLY_ALONE.has(name)
+
 export const isBeforeAttempt = ({ name, direction }: Pick<Moment, 'name' | 'direction'>): boolean =>
   direction === 'out' && BEFORE_ATTEMPT.has(name)
 

@@ -16,6 +16,8 @@ export interface Relay {
   cut(): void
   /** No new connection goes to this target; those that stand are ended as soon as nothing passes over them. */
   release(target: number): Promise<void>
+  /** Ends kept-alive connections that nobody uses just now: the next ones are spread over the targets of today. */
+  closeQuiet(): void
   close(): Promise<void>
 }
 
@@ -101,6 +103,9 @@ export async function startRelay(targets: number[] = []): Promise<Relay> {
     holdAll: false,
     cut() {
       for (const socket of sockets) socket.destroy()
+    },
+    closeQuiet() {
+      for (const line of [...lines]) if (performance.now() - line.usedAt > QUIET_MS) line.inner.destroy()
     },
     async release(target) {
       relay.targets = relay.targets.filter(each => each !== target)

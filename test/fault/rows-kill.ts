@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TIMES } from '../../plugin/core/rules.ts'
 import { type ApiSends, createApiSends } from './api-sends.ts'
-import { type Direction, isBeforeAttempt, listMoments, type Moment } from './breakpoints.ts'
+import { type Direction, isBeforeAttempt, isOnlyAlone, listMoments, type Moment } from './breakpoints.ts'
 import type { FaultDatabase } from './database.ts'
 import type { Chat } from './load.ts'
 import { describeOpen, gatherEvidence, judge, type Verdict } from './oracle.ts'
@@ -46,7 +46,9 @@ export async function runKillChain(
   direction: Direction,
   options: KillOptions
 ): Promise<Row[]> {
-  const all = listMoments().filter(each => each.direction === direction && options.names.has(each.name))
+  const isPlayed = (each: Moment): boolean =>
+    each.direction === direction && options.names.has(each.name) && (options.processes === 1 || !isOnlyAlone(each))
+  const all = listMoments().filter(isPlayed)
   // What one death leaves in the middle another one must not catch: all that want it quiet come first, each settled.
   const moments = [...all.filter(each => isQuiet(each, options)), ...all.filter(each => !isQuiet(each, options))]
   const world = await makeWorld(database, { seed: options.seed, timeFactor: options.timeFactor })
@@ -147,7 +149,9 @@ async function playEpisode(play: Play, episode: Episode, tag: string, chats: Cha
     // Where a conversation is opened, nothing that has one already may be on its way meanwhile.
     if (moment.name.startsWith('talk.conversation_')) await play.sends.burst(tag, [], CHATS_EACH)
     else if (moment.name.startsWith('talk.')) await play.sends.burst(tag, chats)
-    else if (moment.direction === 'in') await world.load.burstIn(tag, { customers: 2, each: 2 })
+    // Where several work, so many at once that their connections lead to all of them.
+    else if (moment.direction === 'in')
+      await world.load.burstIn(tag, { customers: options.processes > 1 ? 6 : 2, each: 2 })
     else if (quiet && moment.name.includes('media'))
       await Promise.all(chats.map(chat => world.load.reply(tag, chat, { files: 1 })))
     else await world.load.burstOut(tag, chats, { each: 2, deletes: moment.name.startsWith('desk.') })
@@ -178,6 +182,8 @@ async function waitForShares(play: Play, direction: Direction): Promise<string[]
   await eventually(async () => {
     await look()
     if (!up.some(isIdle)) return true
+    // What was opened before a process came leads to the others.
+    world.front.closeQuiet()
     if (direction === 'in') await world.load.burstIn('share', { customers: 4, each: 1 })
     else for (const chat of talkers) await world.load.reply('share', chat)
     await sleep(300)

@@ -172,7 +172,9 @@ export function createSorter(options: SorterOptions): Sorter {
         if (!isIdle()) await whenIdle()
       }
       const batches = await readAll([{ raw, ref: undefined }])
+      bridge.breakpoint('webhook.storing')
       for (const batch of batches) await bridge.intake.accept(batch)
+      bridge.breakpoint('webhook.stored')
       await afterwards(batches)
     },
     kick,
