@@ -31,6 +31,8 @@ interface Line {
   inner: Socket
   /** When a piece of data last passed. */
   usedAt: number
+  /** It came from the target. */
+  answered: boolean
 }
 
 export async function startRelay(targets: number[] = []): Promise<Relay> {
@@ -44,6 +46,7 @@ export async function startRelay(targets: number[] = []): Promise<Relay> {
     const held = (): boolean => !closed && (relay.holdAll || (isAnswer && relay.holdAnswers))
     from.on('data', chunk => {
       line.usedAt = performance.now()
+      line.answered = isAnswer
       const due = performance.now() + relay.delayMs
       const plain = relay.delayMs === 0 && !held()
       from.pause()
@@ -78,7 +81,7 @@ export async function startRelay(targets: number[] = []): Promise<Relay> {
       outer.removeAllListeners('error')
       if (inner.destroyed) return void outer.destroy()
       sockets.add(inner).add(outer)
-      const line = { target, inner, usedAt: performance.now() }
+      const line = { target, inner, usedAt: performance.now(), answered: false }
       lines.add(line)
       pump(inner, outer, false, line)
       pump(outer, inner, true, line)
@@ -105,7 +108,8 @@ export async function startRelay(targets: number[] = []): Promise<Relay> {
       for (const socket of sockets) socket.destroy()
     },
     closeQuiet() {
-      for (const line of [...lines]) if (performance.now() - line.usedAt > QUIET_MS) line.inner.destroy()
+      for (const line of [...lines])
+        if (line.answered && performance.now() - line.usedAt > QUIET_MS) line.inner.destroy()
     },
     async release(target) {
       relay.targets = relay.targets.filter(each => each !== target)

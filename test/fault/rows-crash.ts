@@ -163,6 +163,8 @@ function randomKills(): Scenario {
     fault: 'SIGKILL at random moments',
     moment: 'three processes, one dies every 500 ms, both directions',
     processes: 3,
+    // Before the first kill all three have shown that they share; later ones die before their turn comes in both directions.
+    shareAfterMs: 10_000,
     allows: { uncertain: 'dead' },
     async play(world, { quick }) {
       // One message in 6 s to one customer is WhatsApp's pace: many customers, or the rest waits for that alone.

@@ -182,7 +182,6 @@ async function waitForShares(play: Play, direction: Direction): Promise<string[]
   await eventually(async () => {
     await look()
     if (!up.some(isIdle)) return true
-    // What was opened before a process came leads to the others.
     world.front.closeQuiet()
     if (direction === 'in') await world.load.burstIn('share', { customers: 4, each: 1 })
     else for (const chat of talkers) await world.load.reply('share', chat)

@@ -25,6 +25,8 @@ export interface Scenario extends Head {
   loads?: readonly Direction[]
   /** The least share of several processes, of what would be fair (default: anything above nothing). */
   leastShare?: number
+  /** A share is asked of processes that ran beside others for so long (default 3 s). */
+  shareAfterMs?: number
   /** How long recovery may take, milliseconds (default 60 s). */
   patienceMs?: number
   /** Touches what all worlds share (PostgreSQL's server, its relay): nothing else may run meanwhile. */
@@ -69,7 +71,7 @@ export async function runScenario(
     }
     const shares = watch.shares()
     if (shares.some(each => each.togetherMs > 0)) printShares(shares)
-    const idle = judgeShares(shares, scenario.loads ?? ['in', 'out'], scenario.leastShare)
+    const idle = judgeShares(shares, scenario.loads ?? ['in', 'out'], scenario)
     if (!made.puentes.some(puente => puente.isUp())) await made.start()
     const verdict = await judgeWorld(made, { ...scenario.judge, patienceMs: scenario.patienceMs ?? 60_000 })
     return toRow(scenario, 1, verdict, took(), [...failures, ...idle, ...unbounded], scenario.allows)

@@ -37,7 +37,7 @@ export interface Watch {
 }
 
 /** Of a process that ran beside another one for so long, a share is asked. */
-export const SHARE_AFTER_MS = 3_000
+const SHARE_AFTER_MS = 3_000
 const MIB = 1024 * 1024
 const EVERY_MS = 500
 const ANSWER_MS = 1_500
@@ -158,8 +158,12 @@ function countDescriptors(pid: number): number {
 }
 
 /** Each process that ran beside another must have delivered something in each direction that the row loads. */
-export function judgeShares(shares: Share[], directions: readonly Direction[], least = 0): string[] {
-  const asked = shares.filter(each => each.togetherMs >= SHARE_AFTER_MS)
+export function judgeShares(
+  shares: Share[],
+  directions: readonly Direction[],
+  { leastShare: least = 0, shareAfterMs = SHARE_AFTER_MS }: { leastShare?: number; shareAfterMs?: number }
+): string[] {
+  const asked = shares.filter(each => each.togetherMs >= shareAfterMs)
   const wrong: string[] = []
   for (const direction of directions) {
     const total = asked.reduce((sum, each) => sum + each[direction], 0)

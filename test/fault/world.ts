@@ -109,6 +109,8 @@ export async function makeWorld(
       )
       world.puentes.push(puente)
       front.targets = [...front.targets, port]
+      // A load balancer spreads requests, a relay connections: those that are kept alive would never lead to the newcomer.
+      front.closeQuiet()
       void puente.ended.then(({ code, signal }) => {
         world.deaths.push({ pid: puente.pid, atMs: Date.now() })
         front.targets = front.targets.filter(each => each !== port)
@@ -165,6 +167,19 @@ export async function makeWorld(
   return world
 }
 
+/** What was acknowledged lies in the journal first: every status of what was sent from here must have come out of it. */
+async function areStatusesSorted(world: World, acked: ReadonlySet<string>): Promise<boolean> {
+  const ranks = await world.query<{ wamid: string; rank: number }>(
+    `select r.wamid, r.rank from receipts r join parts p on p.number_id = r.number_id and p.wamid = r.wamid`
+  )
+  return ranks.every(({ wamid, rank }) =>
+    STATUSES.every((status, at) => at < rank || !acked.has(`status ${wamid} ${status}`))
+  )
+}
+
+/** By the rank under which they are stored, from 1. */
+const STATUSES = ['sent', 'failed', 'delivered', 'read', 'played']
+
 interface Open {
   events: number
   deliveries: number
@@ -201,5 +216,6 @@ async function isCalm(world: World): Promise<boolean> {
     }
   }
   for (const key of unacked) if (!acked.has(key)) return false
+  if (!(await areStatusesSorted(world, acked))) return false
   return world.load.said.every(said => acked.has(`message ${said.wamid} `))
 }
