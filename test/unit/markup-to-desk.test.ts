@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { escapeMarkdown, tableCell } from '../../plugin/core/markup/escape.ts'
-import { toDeskMarkdown } from '../../plugin/core/markup/to-desk.ts'
+import { toDeskMarkdown, writeMarkdown } from '../../plugin/core/markup/to-desk.ts'
 import { toWhatsApp } from '../../plugin/core/markup/to-whatsapp.ts'
 import { parseWhatsApp, plainText } from '../../plugin/core/markup/whatsapp-text.ts'
 import { dropBlank, renderBubble, showBubble, showLines, trimBlank } from '../support/desk-bubble.ts'
@@ -122,6 +122,22 @@ t.test('S80: arbitrary Unicode survives into the bubble', async t => {
         throw new Error(JSON.stringify({ text, markdown, expected, shown }))
     }),
     { seed: SEED, numRuns: 4000 }
+  )
+  t.equal(check.failed, false, `seed ${SEED}: ${check.errorInstance ?? 'ok'}`)
+})
+
+t.test('S80: plain prose takes a short way to the same result', async t => {
+  const check = fc.check(
+    fc.property(
+      nasty(['a', 'Www', 'ñ', 'Ölz', '9', '1', 'x', '.', ',', ';', '?', '!', ' ', ' ', '. ', '\n', '-'], 20),
+      text => {
+        const { expected, markdown, shown } = sameAsWhatsApp(text)
+        const longWay = writeMarkdown(parseWhatsApp(text))
+        if (markdown !== longWay || JSON.stringify(expected) !== JSON.stringify(shown))
+          throw new Error(JSON.stringify({ text, markdown, longWay, expected, shown }))
+      }
+    ),
+    { seed: SEED, numRuns: 6000 }
   )
   t.equal(check.failed, false, `seed ${SEED}: ${check.errorInstance ?? 'ok'}`)
 })

@@ -12,8 +12,12 @@ const MARKERS: Record<Mark, string> = { bold: '**', italic: '_', strike: '~~' }
 // As a reference, so that the marker's neighbour is the punctuation `;` or `&`: markers flank well next to that.
 const INVISIBLE = '&#8203;'
 
+/** Latin words with nothing between them but a space and a sentence's own signs: most of what people write, and no markup. */
+const PROSE = /^[A-Za-zÀ-ÖØ-öø-ɏ][0-9A-Za-zÀ-ÖØ-öø-ɏ]*(?:[.,;?!]? [0-9A-Za-zÀ-ÖØ-öø-ɏ]+)*[.,;?!]?$/
+
 /** Markdown for a WhatsApp text. Never throws, takes linear time. */
 export function toDeskMarkdown(whatsappText: string): string {
+  if (PROSE.test(whatsappText)) return whatsappText
   return writeMarkdown(parseWhatsApp(whatsappText))
 }
 
