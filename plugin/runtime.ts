@@ -20,7 +20,6 @@ import { createConnections } from '../adapters/postgres/connections.ts'
 import { createCustomers } from '../adapters/postgres/customers.ts'
 import { createDeliveries } from '../adapters/postgres/deliveries.ts'
 import { createEchoExchange } from '../adapters/postgres/echo-exchange.ts'
-import { hurryLanes } from '../adapters/postgres/hurry.ts'
 import { createConsents, createInstructions } from '../adapters/postgres/instructions.ts'
 import { createIntake } from '../adapters/postgres/intake.ts'
 import { createJournal } from '../adapters/postgres/journal.ts'
@@ -296,7 +295,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       log.info({ desks: deskIds, numbers: numberIds }, 'new tokens; what waited for them goes on')
       for (const id of deskIds) gates.open(`desk:${id}`)
       for (const id of numberIds) gates.open(`number:${id}`)
-      await hurryLanes(database.work, { deskIds, numberIds })
+      await lanes.hurry({ deskIds, numberIds })
       jobs.wake()
       tickTimer.soon(0)
     }

@@ -1,4 +1,4 @@
-/** A token was replaced: what waits for its pause to end is due now. */
+/** A token was replaced, or a probe went through: what waits for the pause to end is due now. */
 import type pg from 'pg'
 
 export async function hurryLanes(pool: pg.Pool, renewed: { deskIds: number[]; numberIds: number[] }): Promise<void> {

@@ -6,6 +6,9 @@ export function toArray(values: readonly (number | string | null)[]): string {
   return `{${values.map(value => value ?? 'null').join()}}`
 }
 
+/** In place of a hold: the lane is due now, whatever it waits for. */
+export const PULLS = -1
+
 /** What waits for one lane. */
 interface LaneRows {
   n: number

@@ -2,7 +2,8 @@
 
 /**
  * Stores new rows, with a sealed page for those whose payload lies in none yet, and wakes their lanes. A lane that was merged passes its rows on. A lane
- * that is due already (waiting for a retry, or leased) keeps its time: the count of arrivals tells its holder.
+ * that is due already (waiting for a retry, or leased) keeps its time: the count of arrivals tells its holder; but a
+ * negative hold pulls it.
  * An inbound message opens the window, which makes the customer's parked answers due. Parameters 14 to 19 are the same
  * rows summed up by lane: a lane whose rows were all known before stays asleep, and one that is woken for a row it knew
  * finds nothing to do.
@@ -29,7 +30,8 @@ with page as (
   returning lane_id, state
 ), lane_due as (
   update lanes l set arrivals = l.arrivals + w.n,
-    due_at = coalesce(l.due_at, statement_timestamp() + make_interval(secs => w.hold / 1000.0)),
+    due_at = case when w.hold < 0 then statement_timestamp()
+      else coalesce(l.due_at, statement_timestamp() + make_interval(secs => w.hold / 1000.0)) end,
     window_from = greatest(l.window_from, to_timestamp(w.opened)),
     -- An older message that comes again is not the last one.
     last_wamid = case when w.wamid is null or to_timestamp(w.latest) < l.window_from then l.last_wamid else w.wamid end

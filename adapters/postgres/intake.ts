@@ -7,7 +7,7 @@ import type pg from 'pg'
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { Intake, IntakeBatch, IntakeConversation, IntakeRow, PayloadRef } from '../../plugin/core/ports/store.ts'
 import type { Customers } from './customers.ts'
-import { byLane, type JoinedStatus, joinInto, statusColumns, toArray } from './intake-columns.ts'
+import { byLane, type JoinedStatus, joinInto, PULLS, statusColumns, toArray } from './intake-columns.ts'
 import { CONVERSATIONS, ROWS, STATUSES } from './intake-sql.ts'
 import type { Pages } from './pages.ts'
 import { isConnectionError, isDataError, isDeadlock } from './refusal.ts'
@@ -164,7 +164,7 @@ export function createIntake(options: IntakeOptions): Intake {
     const plain = Buffer.concat(loose, length)
     const lanes = all.map(row => row.laneId ?? laneOf.get(row) ?? null)
     const now = performance.now()
-    const holds = all.map((row, index) => Math.max(0, row.holdMs - (now - arrivals[index]!)))
+    const holds = all.map((row, index) => (row.pulls ? PULLS : Math.max(0, row.holdMs - (now - arrivals[index]!))))
     const answer = await pool.query({
       name: 'rows',
       text: ROWS,

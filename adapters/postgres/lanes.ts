@@ -6,6 +6,7 @@ import type pg from 'pg'
 import { EVENTS_PER_LANE } from '../../plugin/core/lanes/hold.ts'
 import type { ClaimedLane, EventKind, LaneEvent, Lanes } from '../../plugin/core/ports/store.ts'
 import type { Customers } from './customers.ts'
+import { hurryLanes } from './hurry.ts'
 import type { Pages } from './pages.ts'
 
 export interface LanesOptions {
@@ -196,6 +197,8 @@ export function createLanes(options: LanesOptions): Lanes {
       const ms = (answer.rows[0] as { ms: string | null }).ms
       return ms === null ? null : Number(ms)
     },
+
+    hurry: renewed => hurryLanes(pool, renewed),
 
     async waitingBefore(laneId, { ord, seq }) {
       const answer = await pool.query({

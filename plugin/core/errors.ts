@@ -169,6 +169,12 @@ export interface ErrorContext extends Partial<Omit<ErrorRow, 'meaning'>> {
   facts?: Record<string, string | number | boolean | null | undefined>
 }
 
+/** No waiting mends it: a token, a setting or the account has to be put right. */
+export function waitsForPerson(code: string | null | undefined): boolean {
+  const remedy = ERROR_TABLE[code as ErrorCode]?.remedy
+  return remedy === 'reauthorise' || remedy === 'fix_setup'
+}
+
 /** Every failure that Puente knows how to answer. `stage`, `certainty`, `remedy` and `scope` default by code. */
 export class PuenteError extends Error {
   readonly code: ErrorCode

@@ -20,6 +20,8 @@ export interface Gates {
   /** Keys closed right now (time not over, or a probe under way). */
   closed(prefix: string): string[]
   state(key: string): GateState | undefined
+  /** Closed right now: milliseconds until it may be probed (0 = a probe is under way); null = open, or its time is over. */
+  shutForMs(key: string): number | null
   /** Milliseconds until the next closed gate may be probed; null = all open. */
   nextProbeInMs(): number | null
 }
@@ -51,6 +53,10 @@ export function createGates(monotonicMs: () => number): Gates {
       return [...gates].filter(([key, gate]) => key.startsWith(prefix) && isShut(gate)).map(([key]) => key)
     },
     state: key => gates.get(key),
+    shutForMs(key) {
+      const gate = gates.get(key)
+      return gate === undefined || !isShut(gate) ? null : Math.max(0, gate.untilMs - monotonicMs())
+    },
     nextProbeInMs() {
       const waits = [...gates.values()].filter(gate => !gate.probing).map(gate => gate.untilMs - monotonicMs())
       return waits.length === 0 ? null : Math.max(0, Math.min(...waits))

@@ -2,6 +2,7 @@
  * Chatwoot's hooks, called once and never again (CW-HOOK-ONCE): verified, sorted by what they ask for, stored, 2xx. The
  * echo of our own rows needs no storing; how late it comes tells how the desk is doing.
  */
+
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Bridge } from '../core/bridge.ts'
 import { dayOfMessage } from '../core/dedupe-day.ts'
@@ -9,6 +10,7 @@ import { PuenteError } from '../core/errors.ts'
 import { canonicalPhone } from '../core/identity.ts'
 import { malformedRow } from '../core/inbound/malformed.ts'
 import { sourceAlias } from '../core/inbound/write.ts'
+import { pauseOf } from '../core/outbound/gate.ts'
 import type { DeskHook } from '../core/ports/help-desk.ts'
 import type { EventKind, IntakeBatch, IntakeRow } from '../core/ports/store.ts'
 import type { ServedNumber } from '../core/registry.ts'
@@ -233,6 +235,7 @@ export async function hookRow(
     payload,
     state: 0,
     opensWindow: false,
-    holdMs: bridge.times.hookOrderMs
+    holdMs: bridge.times.hookOrderMs,
+    pulls: pauseOf(bridge, number.id) !== null
   }
 }

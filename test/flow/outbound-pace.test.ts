@@ -135,7 +135,18 @@ t.test('pace and pauses', async t => {
     const calls = (): number =>
       flow.ledger({ side: 'graph', what: 'call', name: 'POST /messages' }).filter(call => call.status === 401).length
     const before = calls()
-    waiting.reply('of the same number')
+    const others = [waiting.reply('of the same number'), talk.reply('behind the one that is held up')]
+    for (const other of others)
+      await flow.until('each says why it waits', () => talk.row(other).contentAttributes.external_error, 5_000)
+    t.same(
+      others.map(other => talk.row(other).status),
+      ['failed', 'failed']
+    )
+    t.match(talk.row(others[0]!).contentAttributes.external_error, /access to WhatsApp has expired/)
+    // A click on Retry changes nothing, and the desk says so again.
+    waiting.act('retry', { messageId: others[0] })
+    t.equal(talk.row(others[0]!).status, 'sent')
+    await flow.until('said again', () => talk.row(others[0]!).status === 'failed', 5_000)
     const seen = sentBy(second.phoneNumberId).length
     neighbour.reply('of the other number')
     await flow.until('the other number', () => sentBy(second.phoneNumberId).length === seen + 1, 5_000)
@@ -150,10 +161,12 @@ t.test('pace and pauses', async t => {
       ]
     )
     await flow.door('graph', { token: 'valid' })
-    await flow.until('resumed', () => talk.sent().length === 1 && waiting.sent().length === 1, 20_000)
-    await flow.until('no longer failed', () => talk.row(messageId).status === 'read', 15_000)
+    await flow.until('resumed', () => talk.sent().length === 2 && waiting.sent().length === 1, 20_000)
+    t.same(textsOf(talk.sent()), ['held up', 'behind the one that is held up'])
+    for (const each of [messageId, ...others])
+      await flow.until('no longer failed', () => talk.row(each).status === 'read', 15_000)
     await flow.settle()
-    t.equal(talk.sent().length + waiting.sent().length, 2)
+    t.equal(talk.sent().length + waiting.sent().length, 3)
     await flow.until(
       'no longer paused',
       async () => (await query(flow, 'select 1 from numbers where paused_code is not null')).length === 0

@@ -3,6 +3,7 @@
  * coalesce, and a sweep finds what a lost wake-up left lying. Leaves out what a lane's work is.
  */
 import type { Bridge } from '../bridge.ts'
+import { pauseOf } from '../outbound/gate.ts'
 import { EVENTS_PER_LANE, type HeldLane, holdOf, LaneLost, type Leaving } from './hold.ts'
 
 export interface PumpOptions {
@@ -113,7 +114,8 @@ export function createPump(options: PumpOptions): Pump {
       const lanes = await bridge.lanes.claim({
         limit,
         blockedDesks: [...idsOf('desk:'), ...crowded.map(desk => desk.id)],
-        blockedNumbers: idsOf('number:')
+        // Answers of a number that waits for a person are claimed all the same, to say so (outbound/paused.ts).
+        blockedNumbers: idsOf('number:').filter(id => pauseOf(bridge, id) === null)
       })
       if (lanes.length > 0) {
         await bridge.lanes.preload(lanes.flatMap(lane => lane.events))

@@ -32,23 +32,9 @@ export interface MessageToDeliver {
 }
 
 export async function deliverMessage(run: OutboundRun, message: MessageToDeliver): Promise<void> {
-  const { bridge, number, lane } = run
+  const { bridge, number } = run
   const { hook } = message
-  run.pending.push(...bindConversation(run, message))
-  if (message.event !== null) {
-    run.pending.push({
-      op: 'delivery',
-      numberId: number.id,
-      messageId: message.messageId,
-      conversationId: hook.message.conversationId,
-      customerId: lane.customerId,
-      lane: lane.id,
-      human: hook.message.senderType === 'user',
-      payload: message.payload,
-      writtenAt: hook.message.createdAt,
-      shownFailed: hook.message.status === 'failed'
-    })
-  }
+  run.pending.push(...(message.event === null ? bindConversation(run, message) : recordDelivery(run, message)))
   const earlier = message.resumed ? await bridge.deliveries.parts(number.id, message.messageId) : []
   try {
     if (tooOld(run, message, earlier)) throw new PuenteError('too_old')
@@ -230,7 +216,31 @@ function recipientOf(run: OutboundRun, hook: MessageToDeliver['hook']): Recipien
 }
 
 /** A conversation that an agent began, or a newer one of the same customer, becomes the customer's conversation. */
-function bindConversation(run: OutboundRun, message: MessageToDeliver): Work[] {
+/** What has to be known of a message before anything can be said about it. */
+export function recordDelivery(
+  run: OutboundRun,
+  message: Pick<MessageToDeliver, 'messageId' | 'payload' | 'hook'>
+): Work[] {
+  const { lane, number } = run
+  const { messageId, payload, hook } = message
+  return [
+    ...bindConversation(run, message),
+    {
+      op: 'delivery',
+      numberId: number.id,
+      messageId,
+      conversationId: hook.message.conversationId,
+      customerId: lane.customerId,
+      lane: lane.id,
+      human: hook.message.senderType === 'user',
+      payload,
+      writtenAt: hook.message.createdAt,
+      shownFailed: hook.message.status === 'failed'
+    }
+  ]
+}
+
+function bindConversation(run: OutboundRun, message: Pick<MessageToDeliver, 'messageId' | 'hook'>): Work[] {
   const { lane, number } = run
   const { hook } = message
   const known = lane.binding

@@ -1,6 +1,6 @@
 /** Pauses a number whose token, registration or standing is in trouble, and wakes it when a probe succeeds. */
 import type { Bridge } from '../bridge.ts'
-import { asPuenteError, ERROR_TABLE, type ErrorCode, type PuenteError } from '../errors.ts'
+import { asPuenteError, ERROR_TABLE, type ErrorCode, type PuenteError, waitsForPerson } from '../errors.ts'
 import { GateClosed } from '../lanes/hold.ts'
 import type { ServedNumber } from '../registry.ts'
 import { nextDelayMs } from '../retry.ts'
@@ -31,9 +31,25 @@ export function closeNumberGate(bridge: Bridge, number: ServedNumber, error: Pue
   return delayMs
 }
 
+/** Why nothing leaves from the number until a person has acted, and for how long nothing is tried; null = it works. */
+export function pauseOf(bridge: Pick<Bridge, 'gates'>, numberId: number): { code: string; forMs: number } | null {
+  const gate = `number:${numberId}`
+  const forMs = bridge.gates.shutForMs(gate)
+  const code = bridge.gates.state(gate)?.code
+  return forMs === null || code === undefined || !waitsForPerson(code) ? null : { code, forMs }
+}
+
 export function openNumberGate(bridge: Bridge, number: ServedNumber): void {
-  const wasClosed = bridge.gates.open(`number:${number.id}`)
-  if (wasClosed) bridge.wake()
+  const gate = `number:${number.id}`
+  const code = bridge.gates.state(gate)?.code
+  if (bridge.gates.open(gate)) bridge.wake()
+  // Its answers were left until the next probe.
+  if (waitsForPerson(code)) {
+    bridge.background(async () => {
+      await bridge.lanes.hurry({ deskIds: [], numberIds: [number.id] })
+      bridge.wake()
+    })
+  }
   // Paused by an earlier process, perhaps: its gate died with it.
   if (number.pausedCode === null) return
   number.pausedCode = null

@@ -28,6 +28,7 @@ export async function sendPart(
     if (state !== undefined) {
       const error = new PuenteError(state.code as ErrorCode)
       if (isTooLate(run, message, error)) return giveUp(run, message, error)
+      showWaiting(run, message, error)
     }
     throw new GateClosed(Math.max(200, (state?.untilMs ?? 0) - bridge.clock.monotonicMs()))
   }

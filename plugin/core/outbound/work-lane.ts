@@ -12,6 +12,7 @@ import { type WindowState, windowState } from '../window.ts'
 import { handleChange, handleRemoval } from './changes.ts'
 import { deliverMessage } from './deliver.ts'
 import { numberNow, parkedBefore } from './parked.ts'
+import { leavePaused } from './paused.ts'
 
 export interface OutboundRun {
   bridge: Bridge
@@ -55,6 +56,8 @@ export async function workOutboundLane(bridge: Bridge, lane: HeldLane): Promise<
     }
   }
   try {
+    const paused = await leavePaused(run)
+    if (paused !== null) return paused
     if (lane.parked > 0 && run.window().open) await sendParked(run)
     for (const event of lane.events) {
       // What arrived since the claim may belong before what is left: take a new picture, in order.

@@ -68,6 +68,8 @@ export interface IntakeRow {
   wamid?: string
   /** Not worked before so many milliseconds after its request arrived. */
   holdMs: number
+  /** Its lane is looked at now, also where it waits for something else. */
+  pulls?: boolean
 }
 
 export interface IntakeStatus {
@@ -169,6 +171,8 @@ export interface Lanes {
   renew(laneIds: number[]): Promise<Set<number>>
   /** Milliseconds until the next lane is due; null = nothing waits. Blocked ones are left out. */
   nextDueInMs(): Promise<number | null>
+  /** What waits for a pause of these to end is due now. */
+  hurry(renewed: { deskIds: number[]; numberIds: number[] }): Promise<void>
   /** What waits in the lane before this event, as of now: the `seq` of each, at most a lane's picture of them. */
   waitingBefore(laneId: number, event: Pick<LaneEvent, 'ord' | 'seq'>): Promise<number[]>
   payload(ref: PayloadRef): Promise<Buffer>

@@ -1,7 +1,9 @@
 /** The item of the customer's outbound lane that an instruction becomes, once its row stands in the desk. */
+
 import { dayOfMessage } from '../dedupe-day.ts'
 import { canonicalPhone } from '../identity.ts'
 import { sourceAlias } from '../inbound/write.ts'
+import { pauseOf } from '../outbound/gate.ts'
 import type { DeskHook } from '../ports/help-desk.ts'
 import type { IntakeRow } from '../ports/store.ts'
 import { type Carrying, writtenAt } from './carry.ts'
@@ -70,6 +72,7 @@ export async function laneRow(run: Carrying): Promise<IntakeRow> {
     payload: Buffer.from(JSON.stringify({ puente_hook: hook })),
     state: 0,
     opensWindow: false,
-    holdMs: bridge.times.hookOrderMs
+    holdMs: bridge.times.hookOrderMs,
+    pulls: pauseOf(bridge, number.id) !== null
   }
 }

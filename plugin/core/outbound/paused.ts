@@ -1,0 +1,52 @@
+/**
+ * A number that waits for a person: nothing is tried but one probe in a while, and every answer that is written
+ * meanwhile says at once why it does not leave. It goes out by itself when the cause is gone.
+ */
+import { doneWork, holdOf, type Leaving } from '../lanes/hold.ts'
+import type { LaneEvent } from '../ports/store.ts'
+import { recordDelivery } from './deliver.ts'
+import { pauseOf } from './gate.ts'
+import { isRemoved, type OutboundRun } from './work-lane.ts'
+
+/** How the lane is left when its number is paused; null = it is not, or what comes first has to be looked at all the same. */
+export async function leavePaused(run: OutboundRun): Promise<Leaving | null> {
+  const { bridge, lane, number } = run
+  const pause = pauseOf(bridge, number.id)
+  if (pause === null || (lane.events[0] !== undefined && !isMessage(lane.events[0]))) return null
+  for (const event of lane.events) {
+    // Of what was begun something may have left: that is settled, and told, where it always is.
+    if (event.attempt !== null || isRemoved(run, event.ord)) continue
+    if (event.kind === 'retry') await sayAgain(run, event)
+    else if (isMessage(event) && event.code !== pause.code) await say(run, event, pause.code)
+  }
+  if (lane.events[0]?.attempt != null) return null
+  return { dueInMs: Math.max(200, pause.forMs), strikes: lane.strikes, work: run.pending }
+}
+
+const isMessage = ({ kind }: LaneEvent): boolean => kind === 'hook' || kind === 'note'
+
+async function say(run: OutboundRun, event: LaneEvent, code: string): Promise<void> {
+  const { bridge, lane, number } = run
+  const hook = bridge.readHook(await bridge.lanes.payload(event))
+  if (hook.kind !== 'message') return
+  run.pending.push(
+    ...recordDelivery(run, { messageId: event.ord, payload: event, hook }),
+    { op: 'state', numberId: number.id, messageId: event.ord, state: 'queued', code, tickInMs: 0 },
+    {
+      op: 'later',
+      event: { day: event.day, numberId: event.numberId, key: event.key },
+      hold: holdOf(lane),
+      afterMs: 0,
+      code,
+      voidAttempt: false
+    }
+  )
+}
+
+/** A person pressed Retry on a message that goes out by itself: the click changes nothing, and the desk shows it sent. */
+async function sayAgain(run: OutboundRun, event: LaneEvent): Promise<void> {
+  const { bridge, lane, number } = run
+  if (!lane.events.some(waiting => isMessage(waiting) && waiting.ord === event.ord)) return
+  await bridge.deliveries.correctTold(number.id, event.ord, 'sent')
+  run.pending.push(doneWork(lane, event, 1))
+}
