@@ -9,8 +9,11 @@ export interface HeldLane extends ClaimedLane {
   readonly claimedMs: number
 }
 
-/** How many waiting events are read with a lane; a lane that had so many is looked at again at once. */
-export const EVENTS_PER_LANE = 20
+/**
+ * How many waiting events are read with a lane; a lane that had so many is looked at again at once. As many as a busy
+ * desk takes of one customer while a picture is fresh: what is read beyond that is read in vain.
+ */
+export const EVENTS_PER_LANE = 8
 
 /** How a worker leaves its lane. `work` is committed together with the release. */
 export interface Leaving {

@@ -6,7 +6,7 @@ import { doneWork, holdOf, type Leaving } from '../lanes/hold.ts'
 import type { LaneEvent } from '../ports/store.ts'
 import { recordDelivery } from './deliver.ts'
 import { pauseOf } from './gate.ts'
-import { isRemoved, type OutboundRun } from './work-lane.ts'
+import { isAtEdge, isRemoved, type OutboundRun } from './work-lane.ts'
 
 /** How the lane is left when its number is paused; null = it is not, or what comes first has to be looked at all the same. */
 export async function leavePaused(run: OutboundRun): Promise<Leaving | null> {
@@ -15,7 +15,7 @@ export async function leavePaused(run: OutboundRun): Promise<Leaving | null> {
   if (pause === null || (lane.events[0] !== undefined && !isMessage(lane.events[0]))) return null
   for (const event of lane.events) {
     // Of what was begun something may have left: that is settled, and told, where it always is.
-    if (event.attempt !== null || isRemoved(run, event.ord)) continue
+    if (event.attempt !== null || isAtEdge(lane, event) || isRemoved(run, event.ord)) continue
     if (event.kind === 'retry') await sayAgain(run, event)
     else if (isMessage(event) && event.code !== pause.code) await say(run, event, pause.code)
   }

@@ -4,7 +4,16 @@
  */
 import type { Bridge } from '../bridge.ts'
 import { asPuenteError, type PuenteError } from '../errors.ts'
-import { doneWork, GateClosed, type HeldLane, holdOf, isPictureOld, LaneLost, type Leaving } from '../lanes/hold.ts'
+import {
+  doneWork,
+  EVENTS_PER_LANE,
+  GateClosed,
+  type HeldLane,
+  holdOf,
+  isPictureOld,
+  LaneLost,
+  type Leaving
+} from '../lanes/hold.ts'
 import type { DeliveryRecord, LaneEvent, PayloadRef, Work } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
 import { decideAfterFailure, type FailedAttempt } from '../retry.ts'
@@ -64,6 +73,7 @@ export async function workOutboundLane(bridge: Bridge, lane: HeldLane): Promise<
       if (isPictureOld(bridge, lane)) throw new LaneWaits(0)
       if (bridge.stopping()) throw new LaneWaits(0)
       if (event.dueInMs > 0) throw new LaneWaits(event.dueInMs)
+      if (isAtEdge(lane, event)) throw new LaneWaits(0)
       // The desk's hooks come unordered: a younger message waits a moment for an older one.
       const holdMs = event.attempt === null ? bridge.times.hookOrderMs - event.receivedAgeMs : 0
       if (holdMs > 1) throw new LaneWaits(holdMs)
@@ -94,6 +104,11 @@ async function workEvent(run: OutboundRun, event: LaneEvent): Promise<Leaving | 
     if (thrown instanceof LaneLost || thrown instanceof LaneWaits || thrown instanceof GateClosed) throw thrown
     return settleFailure(run, event, asPuenteError(thrown))
   }
+}
+
+/** The last of a full picture: whether it was removed lies beyond, in the next one. */
+export function isAtEdge({ events }: HeldLane, event: LaneEvent): boolean {
+  return events.length >= EVENTS_PER_LANE && event === events.at(-1)
 }
 
 /** Its removal waits in this lane. */
