@@ -17,8 +17,10 @@ const DAY_MS = 24 * HOUR_MS
 export const RETRY_RULES = {
   /** First step of the full-jitter back-off. */
   baseMs: SECOND_MS,
-  /** Longest pause between two tries of the same item: an outage that ends is noticed within five minutes. */
+  /** Longest pause between two tries of the same item. */
   capMs: 5 * MINUTE_MS,
+  /** The same for what is shared, where one item probes for all: agents wait for the end of an outage to be noticed. */
+  sharedCapMs: 30 * SECOND_MS,
   /** Never at once, or many lanes that fail together would spin. */
   floorMs: 100,
   /** Of Meta's 4^X seconds: 45 borrowed messages take 270 s to repay, so more than 4^5 is never needed. */
@@ -40,8 +42,9 @@ export const RETRY_RULES = {
 } as const
 
 /** Full jitter (between the floor and the doubling cap). */
-function fullJitter(attempt: number, random: () => number): number {
-  const ceiling = Math.min(RETRY_RULES.capMs, RETRY_RULES.baseMs * 2 ** Math.min(attempt - 1, 30))
+function fullJitter(attempt: number, scope: Scope, random: () => number): number {
+  const capMs = SHARED.includes(scope) ? RETRY_RULES.sharedCapMs : RETRY_RULES.capMs
+  const ceiling = Math.min(capMs, RETRY_RULES.baseMs * 2 ** Math.min(attempt - 1, 30))
   return Math.max(RETRY_RULES.floorMs, Math.round(random() * ceiling))
 }
 
@@ -76,7 +79,7 @@ export function nextDelayMs(input: { attempt: number; error: FailedAttempt; rand
     return Math.max(Math.round(delayMs), toldMs)
   }
   if (error.retryAfterSeconds !== undefined) return toldDelay(error.retryAfterSeconds, random)
-  if (error.remedy === 'retry') return fullJitter(attempt, random)
+  if (error.remedy === 'retry') return fullJitter(attempt, error.scope, random)
   return Math.round(RETRY_RULES.probeMs * (1 + random()))
 }
 

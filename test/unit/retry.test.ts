@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ERROR_TABLE, type ErrorCode, type ErrorContext, PuenteError } from '../../plugin/core/errors.ts'
+import { ERROR_TABLE, type ErrorCode, type ErrorContext, PuenteError, type Scope } from '../../plugin/core/errors.ts'
 import { decideAfterFailure, nextDelayMs, RETRY_RULES } from '../../plugin/core/retry.ts'
 
 const DAY = 86_400_000
@@ -13,8 +13,8 @@ const decide = (error: PuenteError, attempt = 1, ageMs = 0, random = half) =>
   decideAfterFailure({ error, attempt, firstTriedAt: start, now: new Date(start.getTime() + ageMs), random })
 
 t.test('full jitter: between the floor and a ceiling that doubles up to five minutes', async t => {
-  const delay = (attempt: number, random: number) =>
-    nextDelayMs({ attempt, error: failed('desk_unavailable'), random: () => random })
+  const delay = (attempt: number, random: number, scope: Scope = 'message') =>
+    nextDelayMs({ attempt, error: failed('desk_unavailable', { scope }), random: () => random })
   t.equal(delay(1, 0), RETRY_RULES.floorMs)
   t.equal(delay(1, 0.999), 999)
   t.equal(delay(2, 0.999), 1998)
@@ -27,6 +27,8 @@ t.test('full jitter: between the floor and a ceiling that doubles up to five min
       return ms !== null && ms >= RETRY_RULES.floorMs && ms <= RETRY_RULES.capMs
     })
   )
+  t.equal(delay(50, 0.999999, 'desk'), 30_000, 'what is shared is probed by one item for all')
+  t.equal(delay(50, 0.5, 'number'), 15_000)
 })
 
 t.test('G2: the pair limit backs off by 4^X seconds, X from 0', async t => {
