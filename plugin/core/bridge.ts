@@ -82,8 +82,8 @@ export interface Bridge {
   rowPace(deskId: number, conversationId: number): number
   /** One of our rows was written; its hook should come back soon. */
   expectEcho(deskId: number, messageId: number): void
-  /** Resolves when this process may send one more message from the number, within its share of the throughput. */
-  numberPace(numberId: number): Promise<void>
+  /** Resolves with 0 when this process may send one more message from the number; otherwise after how many ms to ask again. */
+  numberPace(numberId: number): Promise<number>
   /** Runs something that may be lost (read marks); failures are counted, not thrown. */
   background(task: () => Promise<void>): void
   /** Named moments at which a fault run may end the process; does nothing otherwise. */

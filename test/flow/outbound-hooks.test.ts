@@ -240,7 +240,7 @@ t.test('hooks of the desk', async t => {
     })
     bridge.numberPace = async numberId => {
       await begun
-      await numberPace(numberId)
+      return numberPace(numberId)
     }
     const written = wanted.map(content => long.reply(content))
     const stored = (count: number): Promise<unknown> =>

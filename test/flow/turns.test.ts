@@ -17,7 +17,7 @@ t.test('an older one that comes during a wait goes first', async t => {
     let waits = 1
     bridge.numberPace = async numberId => {
       if (waits-- > 0) await bridge.sleep(LONG_MS)
-      await numberPace(numberId)
+      return numberPace(numberId)
     }
     await flow.door('faults', [{ on: 'hook:desk', kind: 'delay', match: 'message_created', count: 1, delayMs: 600 }])
     talk.reply('older, its hook is late')

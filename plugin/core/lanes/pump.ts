@@ -41,7 +41,7 @@ const COMMON_GRAIN_MS = 25
 
 export function createPump(options: PumpOptions): Pump {
   const { bridge } = options
-  const capacity = options.capacity ?? 256
+  const capacity = options.capacity ?? 128
   const held = new Map<number, HeldLane>()
   let wanted = false
   // The database's clock may be a moment behind the timer that went off for it: then one more look.
@@ -108,7 +108,7 @@ export function createPump(options: PumpOptions): Pump {
     const crowded = desks.filter(desk => desk.room < WORTH_CLAIMING / 2)
     hadNoRoom = crowded.length > 0
     const room = Math.min(...desks.filter(desk => !crowded.includes(desk)).map(desk => desk.room))
-    const limit = Math.min(free, 128, room)
+    const limit = Math.min(free, 64, room)
     const claimedMs = bridge.clock.monotonicMs()
     try {
       const lanes = await bridge.lanes.claim({

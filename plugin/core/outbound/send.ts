@@ -219,7 +219,8 @@ async function takePace(run: OutboundRun): Promise<void> {
   lane.tokens = refilled
   lane.tokensAgeMs = 0
   if (refilled < 1) throw new LaneWaits((1 - refilled) * secondsPerMessage * 1000)
-  await bridge.numberPace(number.id)
+  const waitMs = await bridge.numberPace(number.id)
+  if (waitMs > 0) throw new LaneWaits(waitMs)
 }
 
 function originOf(message: MessageToDeliver): string {
