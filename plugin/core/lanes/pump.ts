@@ -33,7 +33,9 @@ export interface Pump {
 }
 
 /** A claim for one free place would cost as much as one for many. */
-const WORTH_CLAIMING = 16
+const WORTH_CLAIMING = 32
+/** The same for the lanes of one desk, where several processes share it. */
+const WORTH_ROOM = 8
 const SECOND_LOOK_MS = 5
 /** Due times that are kept in memory. */
 const MOST_DUES = 1_000
@@ -79,7 +81,7 @@ export function createPump(options: PumpOptions): Pump {
         bridge.log.error({ lane: lane.id, err: error }, 'lane given up, its lease will end')
     } finally {
       held.delete(lane.id)
-      if (hadNoRoom && !lane.outbound && roomFor(lane.deskId) >= WORTH_CLAIMING / 2) {
+      if (hadNoRoom && !lane.outbound && roomFor(lane.deskId) >= WORTH_ROOM) {
         hadNoRoom = false
         wanted = true
       }
@@ -105,10 +107,10 @@ export function createPump(options: PumpOptions): Pump {
     const again = timed
     timed = false
     const desks = bridge.registry.desks().map(desk => ({ id: desk.id, room: roomFor(desk.id) }))
-    const crowded = desks.filter(desk => desk.room < WORTH_CLAIMING / 2)
+    const crowded = desks.filter(desk => desk.room < WORTH_ROOM)
     hadNoRoom = crowded.length > 0
     const room = Math.min(...desks.filter(desk => !crowded.includes(desk)).map(desk => desk.room))
-    const limit = Math.min(free, 64, room)
+    const limit = Math.min(free, room)
     const claimedMs = bridge.clock.monotonicMs()
     try {
       const lanes = await bridge.lanes.claim({
