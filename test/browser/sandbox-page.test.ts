@@ -62,7 +62,7 @@ async function setStage(t: Test, look: { width?: number; height?: number; dark?:
   })
   t.teardown(() => context.close())
   const page = await context.newPage()
-  page.setDefaultTimeout(8000)
+  page.setDefaultTimeout(20_000)
   const troubles: string[] = []
   page.on('pageerror', error => troubles.push(error.message))
   page.on('console', message => {

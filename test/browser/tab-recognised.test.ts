@@ -32,7 +32,7 @@ const writeNote = (desk: Desk, code: string): void => {
 }
 
 function watch(page: Page, desk: Desk): void {
-  page.setDefaultTimeout(8000)
+  page.setDefaultTimeout(20_000)
   page.on('pageerror', error => desk.troubles.push(error.message))
   page.on('console', message => {
     if (message.type() === 'error') desk.troubles.push(message.text())

@@ -29,7 +29,7 @@ export const personOf = (flow: Flow, role: string): Loose =>
 export const addressOf = (flow: Flow): string => `${flow.url}/app/admin?account=${flow.sandbox.desk.config().accountId}`
 
 export function watch(page: Page, troubles: string[], expectFailures = false): void {
-  page.setDefaultTimeout(8000)
+  page.setDefaultTimeout(20_000)
   page.on('pageerror', error => troubles.push(error.message))
   page.on('console', message => {
     if (message.type() !== 'error') return

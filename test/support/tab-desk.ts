@@ -93,7 +93,7 @@ export async function openDesk(t: TestLike, browser: Browser, look: DeskLook = {
     )
   if (look.script) await scene.addInitScript(look.script)
   const page = await scene.newPage()
-  page.setDefaultTimeout(8000)
+  page.setDefaultTimeout(20_000)
   const troubles: string[] = []
   page.on('pageerror', error => troubles.push(error.message))
   page.on('console', message => {
