@@ -170,8 +170,7 @@ export interface ErrorContext extends Partial<Omit<ErrorRow, 'meaning'>> {
 }
 
 /** No waiting mends it: a token, a setting or the account has to be put right. */
-export function waitsForPerson(code: string | null | undefined): boolean {
-  const remedy = ERROR_TABLE[code as ErrorCode]?.remedy
+export function needsPerson({ remedy }: { remedy: Remedy }): boolean {
   return remedy === 'reauthorise' || remedy === 'fix_setup'
 }
 

@@ -2,6 +2,8 @@
  * Gates: what has to pause because something shared is in trouble (a desk, a number). While a gate is closed nothing of
  * its kind is claimed; when its time is over one item goes first as a probe, and success opens it.
  */
+import { ERROR_TABLE, type ErrorCode, needsPerson } from './errors.ts'
+
 export interface GateState {
   code: string
   untilMs: number
@@ -62,4 +64,18 @@ export function createGates(monotonicMs: () => number): Gates {
       return waits.length === 0 ? null : Math.max(0, Math.min(...waits))
     }
   }
+}
+
+/** Closed for what only a person can mend, unlike a moment's trouble. */
+export function isPause(gate: GateState | undefined): boolean {
+  const row = gate === undefined ? undefined : ERROR_TABLE[gate.code as ErrorCode]
+  return row !== undefined && needsPerson(row)
+}
+
+/** Why nothing leaves from the number until a person has acted, and for how long nothing is tried; null = it works. */
+export function pauseOf({ gates }: { gates: Gates }, numberId: number): { code: string; forMs: number } | null {
+  const key = `number:${numberId}`
+  const gate = gates.state(key)
+  const forMs = gates.shutForMs(key)
+  return gate === undefined || forMs === null || !isPause(gate) ? null : { code: gate.code, forMs }
 }

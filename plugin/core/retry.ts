@@ -3,7 +3,7 @@
  * Deliberately without the lookup that law 5 asks for before anything uncertain is repeated at the desk: the caller
  * looks first, and only what is known not to be there comes here to be repeated.
  */
-import type { ErrorCode, PuenteError, Scope } from './errors.ts'
+import { type ErrorCode, needsPerson, type PuenteError, type Scope } from './errors.ts'
 import { RULES } from './rules.ts'
 
 export type FailedAttempt = Pick<PuenteError, 'code' | 'certainty' | 'remedy' | 'scope' | 'retryAfterSeconds'>
@@ -121,8 +121,7 @@ export function decideAfterFailure(input: {
     if (mayBeSent(error)) return { do: 'stop', because: 'uncertain' }
     return { do: 'stop', because: error.remedy === 'wait' ? 'waits' : 'refused' }
   }
-  const needsPerson = error.remedy === 'reauthorise' || error.remedy === 'fix_setup'
-  const patience = needsPerson ? null : patienceFor(error.code)
+  const patience = needsPerson(error) ? null : patienceFor(error.code)
   if (patience?.maxTries !== undefined && attempt >= patience.maxTries) return { do: 'stop', because: 'too_many_tries' }
   const ageMs = input.now.getTime() - input.firstTriedAt.getTime()
   if (patience?.maxAgeMs !== undefined && ageMs >= patience.maxAgeMs) return { do: 'stop', because: 'too_old' }

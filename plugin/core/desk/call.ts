@@ -2,7 +2,7 @@
  * One call to the desk, in the order that the laws ask for: permit, gate, attempt committed, deadline checked, bytes.
  */
 import type { Bridge } from '../bridge.ts'
-import { asPuenteError, PuenteError } from '../errors.ts'
+import { asPuenteError, needsPerson, PuenteError } from '../errors.ts'
 import { BindingMoved, GateClosed, type HeldLane, LaneLost } from '../lanes/hold.ts'
 import type { DeskAccess, DeskCallOptions } from '../ports/help-desk.ts'
 import type { Work } from '../ports/store.ts'
@@ -92,11 +92,6 @@ function reopen(bridge: Bridge, deskId: number): void {
   bridge.log.info({ desk: deskId }, 'desk answers again')
   markDesk(bridge, deskId, null)
   bridge.wake()
-}
-
-/** A token that is not accepted, or may not do what it has to: no waiting mends that. */
-function needsPerson({ remedy }: PuenteError): boolean {
-  return remedy === 'reauthorise' || remedy === 'fix_setup'
 }
 
 function wasReplaced(bridge: Bridge, deskId: number, token: string): boolean {

@@ -3,7 +3,7 @@
  * coalesce, and a sweep finds what a lost wake-up left lying. Leaves out what a lane's work is.
  */
 import type { Bridge } from '../bridge.ts'
-import { pauseOf } from '../outbound/gate.ts'
+import { pauseOf } from '../gates.ts'
 import { EVENTS_PER_LANE, type HeldLane, holdOf, LaneLost, type Leaving } from './hold.ts'
 
 export interface PumpOptions {

@@ -1,6 +1,7 @@
 /** Pauses a number whose token, registration or standing is in trouble, and wakes it when a probe succeeds. */
 import type { Bridge } from '../bridge.ts'
-import { asPuenteError, ERROR_TABLE, type ErrorCode, type PuenteError, waitsForPerson } from '../errors.ts'
+import { asPuenteError, ERROR_TABLE, type ErrorCode, type PuenteError } from '../errors.ts'
+import { isPause } from '../gates.ts'
 import { GateClosed } from '../lanes/hold.ts'
 import type { ServedNumber } from '../registry.ts'
 import { nextDelayMs } from '../retry.ts'
@@ -31,20 +32,12 @@ export function closeNumberGate(bridge: Bridge, number: ServedNumber, error: Pue
   return delayMs
 }
 
-/** Why nothing leaves from the number until a person has acted, and for how long nothing is tried; null = it works. */
-export function pauseOf(bridge: Pick<Bridge, 'gates'>, numberId: number): { code: string; forMs: number } | null {
-  const gate = `number:${numberId}`
-  const forMs = bridge.gates.shutForMs(gate)
-  const code = bridge.gates.state(gate)?.code
-  return forMs === null || code === undefined || !waitsForPerson(code) ? null : { code, forMs }
-}
-
 export function openNumberGate(bridge: Bridge, number: ServedNumber): void {
   const gate = `number:${number.id}`
-  const code = bridge.gates.state(gate)?.code
+  const wasPaused = isPause(bridge.gates.state(gate))
   if (bridge.gates.open(gate)) bridge.wake()
   // Its answers were left until the next probe.
-  if (waitsForPerson(code)) {
+  if (wasPaused) {
     bridge.background(async () => {
       await bridge.lanes.hurry({ deskIds: [], numberIds: [number.id] })
       bridge.wake()

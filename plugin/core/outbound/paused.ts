@@ -2,10 +2,11 @@
  * A number that waits for a person: nothing is tried but one probe in a while, and every answer that is written
  * meanwhile says at once why it does not leave. It goes out by itself when the cause is gone.
  */
+
+import { pauseOf } from '../gates.ts'
 import { doneWork, holdOf, type Leaving } from '../lanes/hold.ts'
 import type { LaneEvent } from '../ports/store.ts'
 import { recordDelivery } from './deliver.ts'
-import { pauseOf } from './gate.ts'
 import { isAtEdge, isRemoved, type OutboundRun } from './work-lane.ts'
 
 /** How the lane is left when its number is paused; null = it is not, or what comes first has to be looked at all the same. */

@@ -119,8 +119,10 @@ export async function sendPart(
   }
 }
 
-/** A number that is being probed must not stay closed because the database failed meanwhile. */
-/** Whom it goes to is decided by the lane: that somebody else has bound another conversation meanwhile changes nothing. */
+/**
+ * Whom it goes to is decided by the lane: that somebody else has bound another conversation meanwhile changes nothing. A
+ * number that is being probed must not stay closed because the database failed meanwhile.
+ */
 async function commitAttempt(run: OutboundRun, work: Work[]): Promise<boolean> {
   try {
     return (await run.bridge.recorder.record(work)) !== 'lost'

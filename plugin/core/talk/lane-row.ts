@@ -1,9 +1,9 @@
 /** The item of the customer's outbound lane that an instruction becomes, once its row stands in the desk. */
 
 import { dayOfMessage } from '../dedupe-day.ts'
+import { pauseOf } from '../gates.ts'
 import { canonicalPhone } from '../identity.ts'
 import { sourceAlias } from '../inbound/write.ts'
-import { pauseOf } from '../outbound/gate.ts'
 import type { DeskHook } from '../ports/help-desk.ts'
 import type { IntakeRow } from '../ports/store.ts'
 import { type Carrying, writtenAt } from './carry.ts'
