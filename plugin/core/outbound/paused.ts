@@ -9,6 +9,9 @@ import type { LaneEvent } from '../ports/store.ts'
 import { recordDelivery } from './deliver.ts'
 import { isAtEdge, isRemoved, type OutboundRun } from './work-lane.ts'
 
+/** A probe that goes through hurries everybody; until it has ended, nobody needs to look. */
+const PROBING_MS = 5_000
+
 /** How the lane is left when its number is paused; null = it is not, or what comes first has to be looked at all the same. */
 export async function leavePaused(run: OutboundRun): Promise<Leaving | null> {
   const { bridge, lane, number } = run
@@ -21,7 +24,8 @@ export async function leavePaused(run: OutboundRun): Promise<Leaving | null> {
     else if (isMessage(event) && event.code !== pause.code) await say(run, event, pause.code)
   }
   if (lane.events[0]?.attempt != null) return null
-  return { dueInMs: Math.max(200, pause.forMs), strikes: lane.strikes, work: run.pending }
+  const forMs = pause.forMs > 0 ? Math.max(200, pause.forMs) : PROBING_MS * bridge.timeFactor
+  return { dueInMs: forMs, strikes: lane.strikes, work: run.pending }
 }
 
 const isMessage = ({ kind }: LaneEvent): boolean => kind === 'hook' || kind === 'note'
