@@ -30,6 +30,10 @@ t.test('messages with an external reference are exported with their times, in pa
     as: crm,
     body: { phone, externalRef: 'deal-20', message: { kind: 'text', text: 'Lost' } }
   })
+  await flow.until('the failure is told', async () => {
+    const { body } = await tab.call('GET', '/messages/export?externalRef=deal-20', { as: crm })
+    return body.messages[0]?.state === 'failed'
+  })
   await flow.settle()
 
   const all = await tab.call('GET', '/messages/export', { as: crm })
