@@ -15,6 +15,7 @@ import * as limitsAndMappings from './013-limits-and-mappings.ts'
 import * as macroHookFailures from './014-macro-hook-failures.ts'
 import * as journal from './015-journal.ts'
 import * as bindingCompared from './016-binding-compared.ts'
+import * as claimBySide from './017-claim-by-side.ts'
 
 export const migrations = [
   bridge,
@@ -32,5 +33,6 @@ export const migrations = [
   limitsAndMappings,
   macroHookFailures,
   journal,
-  bindingCompared
+  bindingCompared,
+  claimBySide
 ]

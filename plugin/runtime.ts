@@ -313,7 +313,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     const pump = createPump({
       bridge,
       mayClaim: () => !hasNoPart(),
-      mostHeld: deskId => (share.of > 1 ? deskPaces.lanesWorthHolding(deskId) : Number.POSITIVE_INFINITY),
+      mostHeld: deskPaces.lanesWorthHolding,
       workInbound: lane => workInboundLane(bridge, lane),
       workOutbound: lane => workOutboundLane(bridge, lane)
     })

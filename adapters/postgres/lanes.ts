@@ -27,16 +27,27 @@ const EVENT_COLUMNS = `e.day::text as day, e.number_id, e.key, e.seq, e.kind, e.
 
 // While leased, a lane is due when its lease ends: a crashed holder is found by the same index. An earlier time means
 // that somebody pulled it meanwhile (see record_work); so both are set from one reading of the clock.
+//
+// Each desk's inbound lanes, and answers apart from all of them, by an index of their own (017): what waits in a crowd
+// is not even looked at for the sake of what stands behind it.
 const CLAIM = `
-with picked as (
+with inbound as (
+  select l.id from unnest($2::int[], $3::int[]) as d (desk_id, room)
+  cross join lateral (
+    select id from lanes
+    where not outbound and desk_id = d.desk_id and due_at <= statement_timestamp()
+      and (owner is null or lease_until < statement_timestamp())
+    order by due_at limit d.room for no key update skip locked
+  ) l
+), answers as (
   select id from lanes
-  where due_at <= clock_timestamp() and (owner is null or lease_until < clock_timestamp())
-    and not (not outbound and desk_id = any ($3::int[])) and not (outbound and number_id = any ($4::int[]))
-  order by due_at limit $2 for no key update skip locked
+  where outbound and due_at <= statement_timestamp() and (owner is null or lease_until < statement_timestamp())
+    and not number_id = any ($4::int[])
+  order by due_at limit $5 for no key update skip locked
 ), leased as (
-  update lanes l set owner = $1, fence = l.fence + 1, lease_until = statement_timestamp() + make_interval(secs => $5),
-    due_at = statement_timestamp() + make_interval(secs => $5)
-  from picked where l.id = picked.id
+  update lanes l set owner = $1, fence = l.fence + 1, lease_until = statement_timestamp() + make_interval(secs => $6),
+    due_at = statement_timestamp() + make_interval(secs => $6)
+  from (select id from inbound union all select id from answers) picked where l.id = picked.id
   returning l.id
 )
 select id from leased`
@@ -160,11 +171,18 @@ export function createLanes(options: LanesOptions): Lanes {
   })
 
   return {
-    async claim({ limit, blockedDesks, blockedNumbers }) {
+    async claim({ inbound, outbound, blockedNumbers }) {
       const leased = await pool.query({
         name: 'claim',
         text: CLAIM,
-        values: [owner, limit, blockedDesks, blockedNumbers, leaseSeconds]
+        values: [
+          owner,
+          inbound.map(each => each.deskId),
+          inbound.map(each => each.room),
+          blockedNumbers,
+          outbound,
+          leaseSeconds
+        ]
       })
       if (leased.rows.length === 0) return []
       const ids = (leased.rows as { id: number }[]).map(row => row.id)
@@ -189,10 +207,15 @@ export function createLanes(options: LanesOptions): Lanes {
       return new Set((answer.rows as { id: number }[]).map(row => row.id))
     },
 
-    async nextDueInMs() {
+    async nextDueInMs(deskIds) {
       const answer = await pool.query({
         name: 'next_due',
-        text: `select extract(epoch from min(due_at) - clock_timestamp()) * 1000 as ms from lanes where due_at is not null`
+        text: `select extract(epoch from least(
+                 (select min(first.at) from unnest($1::int[]) as d (desk_id) cross join lateral (
+                    select min(due_at) as at from lanes where not outbound and desk_id = d.desk_id and due_at is not null) first),
+                 (select min(due_at) from lanes where outbound and due_at is not null)
+               ) - clock_timestamp()) * 1000 as ms`,
+        values: [deskIds]
       })
       const ms = (answer.rows[0] as { ms: string | null }).ms
       return ms === null ? null : Number(ms)

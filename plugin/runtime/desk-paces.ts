@@ -6,7 +6,7 @@ export interface DeskPaces {
   pace(deskId: number): DeskPace
   permits(deskId: number): Permits
   all(): Iterable<[number, DeskPace]>
-  /** Inbound lanes that this process can soon work on, for where others share the desk. */
+  /** Inbound lanes that this process can soon work on. */
   lanesWorthHolding(deskId: number): number
   /** More than a few first-class calls wait for some desk. */
   busy(): boolean

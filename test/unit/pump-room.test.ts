@@ -1,5 +1,5 @@
-/** Among several processes a pump takes no more inbound lanes of a desk than it can soon work on, and leaves no desk out for good. */
-import { setImmediate as turn } from 'node:timers/promises'
+/** What a pump holds: no more of a desk than it can soon work on, no desk left out for good, and places apart for answers. */
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { Bridge } from '../../plugin/core/bridge.ts'
 import type { HeldLane, Leaving } from '../../plugin/core/lanes/hold.ts'
@@ -7,8 +7,8 @@ import { createPump } from '../../plugin/core/lanes/pump.ts'
 import { createDeskPaces } from '../../plugin/runtime/desk-paces.ts'
 
 interface Claim {
-  limit: number
-  blockedDesks: number[]
+  inbound: { deskId: number; room: number }[]
+  outbound: number
 }
 
 function stage(t: { teardown(handler: () => unknown): unknown }, mostHeld?: (deskId: number) => number) {
@@ -24,10 +24,16 @@ function stage(t: { teardown(handler: () => unknown): unknown }, mostHeld?: (des
     recorder: { record: async () => true },
     log: { error() {}, warn() {} },
     lanes: {
-      async claim(asked: Claim) {
-        claims.push({ limit: asked.limit, blockedDesks: asked.blockedDesks })
-        const fitting = waiting.filter(lane => lane.outbound || !asked.blockedDesks.includes(lane.deskId))
-        const taken = fitting.slice(0, asked.limit)
+      async claim({ inbound, outbound }: Claim) {
+        claims.push({ inbound, outbound })
+        const room = new Map<number | 'answers', number>(inbound.map(each => [each.deskId, each.room]))
+        room.set('answers', outbound)
+        const taken = waiting.filter(lane => {
+          const side = lane.outbound ? 'answers' : lane.deskId
+          const left = room.get(side) ?? 0
+          room.set(side, left - 1)
+          return left > 0
+        })
         for (const lane of taken) waiting.splice(waiting.indexOf(lane), 1)
         return taken.map(lane => ({
           ...lane,
@@ -71,20 +77,26 @@ function stage(t: { teardown(handler: () => unknown): unknown }, mostHeld?: (des
 const lanesOf = (deskId: number, count: number, outbound = false) =>
   Array.from({ length: count }, (_, n) => ({ id: deskId * 1_000 + n + (outbound ? 500 : 0), deskId, outbound }))
 
-t.test('alone it takes what there is', async t => {
+t.test('of one desk it takes what there is', async t => {
   const { waiting, claims, kick, held } = stage(t)
   waiting.push(...lanesOf(1, 100))
   await kick()
   t.equal(held(), 100)
-  t.same(claims[0], { limit: 128, blockedDesks: [] })
+  t.same(claims[0], {
+    inbound: [
+      { deskId: 1, room: 64 },
+      { deskId: 2, room: 64 }
+    ],
+    outbound: 64
+  })
 })
 
-t.test('among several it takes what it can soon work on, and goes on when half of that is done', async t => {
+t.test('it takes what it can soon work on, and goes on when half of that is done', async t => {
   const { waiting, claims, kick, held, finish } = stage(t, () => 16)
   waiting.push(...lanesOf(1, 40))
   await kick()
   t.equal(held(), 16)
-  t.same(claims.at(-1)!.blockedDesks, [1], 'asked again for other desks only')
+  t.equal(claims.length, 1, 'nobody else has anything: nothing is asked again')
   await finish(7)
   t.equal(held(), 9, 'a claim for a few would cost as much as one for many')
   await finish(1)
@@ -101,7 +113,33 @@ t.test('a desk of which it holds enough keeps no other desk, and no answer of an
   t.equal(held(), 16)
   waiting.push(...lanesOf(2, 20), ...lanesOf(1, 5, true))
   await kick()
+  await sleep(40)
   t.equal(held(), 41)
+})
+
+t.test('an answer finds a place although customers have taken all', async t => {
+  const { waiting, claims, kick, held } = stage(t)
+  waiting.push(...lanesOf(1, 400))
+  await kick()
+  t.equal(held(), 112, 'what is left is kept for the other desk')
+  const asked = claims.length
+  waiting.push(...lanesOf(1, 1, true))
+  for (let n = 0; n < 20; n++) await kick()
+  await sleep(40)
+  t.equal(held(), 113)
+  t.ok(claims.length - asked < 6, `asked ${claims.length - asked} times, not with every wake-up`)
+})
+
+t.test('a desk with one customer is not kept waiting by one with thousands', async t => {
+  const { waiting, kick, finish } = stage(t)
+  waiting.push(...lanesOf(1, 400))
+  await kick()
+  waiting.push({ id: 9_999, deskId: 2, outbound: false })
+  await finish(32)
+  t.notOk(
+    waiting.some(lane => lane.deskId === 2),
+    'it is among the next that are taken'
+  )
 })
 
 t.test('how many lanes are worth holding follows the limit and how quick the desk is at best', async t => {

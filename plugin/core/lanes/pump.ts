@@ -13,12 +13,14 @@ export interface PumpOptions {
   /** False while this process may not work on lanes at all (others have all the calls that the desk may get). */
   mayClaim?: () => boolean
   /**
-   * Most inbound lanes of a desk that this process should hold (default: any number). Where several processes share a desk,
-   * what one holds beyond what its permits can work on soon would wait here while another has nothing to do.
+   * Most inbound lanes of a desk that this process should hold (default: any number). What it holds beyond what the desk's
+   * permits can work on soon would wait here while another desk, or another process, has nothing to do.
    */
   mostHeld?: (deskId: number) => number
-  /** Most lanes held at a time. */
+  /** Most inbound lanes held at a time. */
   capacity?: number
+  /** Most outbound lanes held at a time: places of their own, so that no answer waits behind a crowd of customers. */
+  answers?: number
 }
 
 export interface Pump {
@@ -34,8 +36,9 @@ export interface Pump {
 
 /** A claim for one free place would cost as much as one for many. */
 const WORTH_CLAIMING = 32
-/** The same for the lanes of one desk, where several processes share it. */
-const WORTH_ROOM = 8
+const WORTH_ANSWERS = 8
+/** While a crowd has all its places, whether others have something due is asked no more often. */
+const GUESS_EVERY_MS = 15
 const SECOND_LOOK_MS = 5
 /** Due times that are kept in memory. */
 const MOST_DUES = 1_000
@@ -44,7 +47,10 @@ const COMMON_GRAIN_MS = 25
 export function createPump(options: PumpOptions): Pump {
   const { bridge } = options
   const capacity = options.capacity ?? 128
+  const answers = options.answers ?? 64
   const held = new Map<number, HeldLane>()
+  const heldInbound = new Map<number, number>()
+  let heldOutbound = 0
   let wanted = false
   // The database's clock may be a moment behind the timer that went off for it: then one more look.
   let timed = false
@@ -52,11 +58,13 @@ export function createPump(options: PumpOptions): Pump {
   let claiming = false
   let stopping = false
   let paused = false
-  /** At the last claim some desk was left out, since this process holds enough of its lanes. */
-  let hadNoRoom = false
+  let claimedAtMs = Number.NEGATIVE_INFINITY
+  /** Of these more may be due than the last claim had room for. */
+  const crowded = new Set<number | 'answers'>()
   const idleWaiters: (() => void)[] = []
 
   const work = async (lane: HeldLane): Promise<void> => {
+    const side = lane.outbound ? 'answers' : lane.deskId
     try {
       const leaving = lane.outbound ? await options.workOutbound(lane) : await options.workInbound(lane)
       // What did not fit into the claim is due now.
@@ -80,54 +88,92 @@ export function createPump(options: PumpOptions): Pump {
       if (!(error instanceof LaneLost))
         bridge.log.error({ lane: lane.id, err: error }, 'lane given up, its lease will end')
     } finally {
-      held.delete(lane.id)
-      if (hadNoRoom && !lane.outbound && roomFor(lane.deskId) >= WORTH_ROOM) {
-        hadNoRoom = false
-        wanted = true
-      }
+      leave(lane)
+      if (crowded.has(side) && roomOf(side) > 0) wanted = true
       if (held.size === 0) for (const resolve of idleWaiters.splice(0)) resolve()
       if (wanted && !claiming) queueMicrotask(() => void claim())
     }
   }
 
-  const roomFor = (deskId: number): number => {
-    const most = options.mostHeld?.(deskId) ?? Number.POSITIVE_INFINITY
-    if (most === Number.POSITIVE_INFINITY) return most
-    let mine = 0
-    for (const lane of held.values()) if (!lane.outbound && lane.deskId === deskId) mine++
-    return most - mine
+  const enter = (lane: HeldLane): void => {
+    const before = held.get(lane.id)
+    if (before !== undefined) {
+      // Its lease ended while it was worked on here.
+      before.lost = true
+      leave(before)
+    }
+    held.set(lane.id, lane)
+    if (lane.outbound) heldOutbound++
+    else heldInbound.set(lane.deskId, (heldInbound.get(lane.deskId) ?? 0) + 1)
+  }
+
+  const leave = (lane: HeldLane): void => {
+    if (held.get(lane.id) !== lane) return
+    held.delete(lane.id)
+    if (lane.outbound) heldOutbound--
+    else heldInbound.set(lane.deskId, heldInbound.get(lane.deskId)! - 1)
+  }
+
+  /** Places for lanes of this desk, or for answers, that are worth a claim; otherwise 0. */
+  const roomOf = (side: number | 'answers'): number => {
+    const inbound = side !== 'answers'
+    const mine = inbound ? (heldInbound.get(side) ?? 0) : heldOutbound
+    const most = inbound ? Math.min(capacity, options.mostHeld?.(side) ?? capacity) : answers
+    const free = inbound ? Math.min(most - mine, capacity - (held.size - heldOutbound)) : most - mine
+    const worth = mine === 0 ? 1 : Math.min(inbound ? WORTH_CLAIMING : WORTH_ANSWERS, Math.ceil(most / 2))
+    return free >= worth ? free : 0
+  }
+
+  /** What a claim would ask for. Desks share what is free, so that none takes all. */
+  const rooms = (): { inbound: { deskId: number; room: number }[]; outbound: number } => {
+    const shut = new Set(idsOf('desk:'))
+    const open = bridge.registry.desks().flatMap(({ id }) => (shut.has(id) ? [] : [{ deskId: id, room: roomOf(id) }]))
+    for (const { deskId, room } of open) if (room === 0) crowded.add(deskId)
+    const asking = open.filter(({ room }) => room > 0)
+    const share = Math.ceil((capacity - (held.size - heldOutbound)) / Math.max(1, asking.length))
+    const outbound = roomOf('answers')
+    if (outbound === 0) crowded.add('answers')
+    return { inbound: asking.map(({ deskId, room }) => ({ deskId, room: Math.min(room, share) })), outbound }
   }
 
   const claim = async (): Promise<void> => {
     if (claiming || stopping || paused || options.mayClaim?.() === false) return
-    const free = capacity - held.size
-    if (free < Math.min(WORTH_CLAIMING, capacity) && held.size > 0) return
+    const { inbound, outbound } = rooms()
+    if (inbound.length === 0 && outbound === 0) return
+    const claimedMs = bridge.clock.monotonicMs()
+    // Some have no room, and of the others nothing is known to wait: whether something does is not asked at each wake-up.
+    const isGuess = !inbound.some(({ deskId }) => crowded.has(deskId)) && !(outbound > 0 && crowded.has('answers'))
+    const waitMs = crowded.size > 0 && isGuess ? claimedAtMs + GUESS_EVERY_MS - claimedMs : 0
+    if (waitMs > 0) return schedule(waitMs)
     claiming = true
+    claimedAtMs = claimedMs
     wanted = false
     const again = timed
     timed = false
-    const desks = bridge.registry.desks().map(desk => ({ id: desk.id, room: roomFor(desk.id) }))
-    const crowded = desks.filter(desk => desk.room < WORTH_ROOM)
-    hadNoRoom = crowded.length > 0
-    const room = Math.min(...desks.filter(desk => !crowded.includes(desk)).map(desk => desk.room))
-    const limit = Math.min(free, room)
-    const claimedMs = bridge.clock.monotonicMs()
     try {
       const lanes = await bridge.lanes.claim({
-        limit,
-        blockedDesks: [...idsOf('desk:'), ...crowded.map(desk => desk.id)],
+        inbound,
+        outbound,
         // Answers of a number that waits for a person are claimed all the same, to say so (outbound/paused.ts).
         blockedNumbers: idsOf('number:').filter(id => pauseOf(bridge, id) === null)
       })
+      const taken = (side: number | 'answers'): number =>
+        lanes.filter(lane => (lane.outbound ? 'answers' : lane.deskId) === side).length
+      const note = (side: number | 'answers', room: number): void => {
+        if (taken(side) < room) crowded.delete(side)
+        else crowded.add(side)
+      }
+      for (const { deskId, room } of inbound) note(deskId, room)
+      if (outbound > 0) note('answers', outbound)
       if (lanes.length > 0) {
         await bridge.lanes.preload(lanes.flatMap(lane => lane.events))
         bridge.breakpoint('lane.claimed')
         for (const lane of lanes) {
           const mine = { ...lane, lost: false, claimedMs }
-          held.set(lane.id, mine)
+          enter(mine)
           void work(mine)
         }
-        if (lanes.length >= limit) wanted = true
+        if ([...crowded].some(side => roomOf(side) > 0)) wanted = true
       } else if (again) {
         secondLook = true
         schedule(SECOND_LOOK_MS)
@@ -136,7 +182,7 @@ export function createPump(options: PumpOptions): Pump {
       bridge.log.warn({ err: (error as Error).message }, 'claim failed, the sweep comes back')
     } finally {
       claiming = false
-      if (wanted && capacity - held.size >= WORTH_CLAIMING) queueMicrotask(() => void claim())
+      if (wanted) queueMicrotask(() => void claim())
     }
   }
 
@@ -201,7 +247,7 @@ export function createPump(options: PumpOptions): Pump {
   const sweep = async (): Promise<void> => {
     let nextMs: number = bridge.times.sweepIdleMs
     try {
-      const due = await bridge.lanes.nextDueInMs()
+      const due = await bridge.lanes.nextDueInMs(bridge.registry.desks().map(desk => desk.id))
       if (due !== null) {
         nextMs = bridge.times.sweepBusyMs
         if (due <= 0) kick()

@@ -166,11 +166,17 @@ export interface ClaimedLane {
 
 export interface Lanes {
   /** Leases due lanes, with their first waiting events. Never waits for a lane that another worker holds. */
-  claim(input: { limit: number; blockedDesks: number[]; blockedNumbers: number[] }): Promise<ClaimedLane[]>
+  claim(input: {
+    /** Of each desk at most so many inbound lanes; of others none. */
+    inbound: { deskId: number; room: number }[]
+    /** At most so many outbound lanes, of any desk. */
+    outbound: number
+    blockedNumbers: number[]
+  }): Promise<ClaimedLane[]>
   /** Prolongs leases; answers the ids that are still ours. */
   renew(laneIds: number[]): Promise<Set<number>>
-  /** Milliseconds until the next lane is due; null = nothing waits. Blocked ones are left out. */
-  nextDueInMs(): Promise<number | null>
+  /** Milliseconds until the next lane is due: of these desks' inbound ones, and of all outbound ones; null = nothing waits. */
+  nextDueInMs(deskIds: number[]): Promise<number | null>
   /** What waits for a pause of these to end is due now. */
   hurry(renewed: { deskIds: number[]; numberIds: number[] }): Promise<void>
   /** What waits in the lane before this event, as of now: the `seq` of each, at most a lane's picture of them. */
