@@ -51,10 +51,11 @@ import { createRowPaces } from './core/desk/row-pace.ts'
 import { createDeskWatch } from './core/desk-watch.ts'
 import { readStoredHook } from './core/found-message.ts'
 import { createGates } from './core/gates.ts'
+import { createCrowd } from './core/inbound/crowd.ts'
 import { isSameFact } from './core/inbound/same-fact.ts'
 import { createSorter } from './core/inbound/sorter.ts'
 import { workInboundLane } from './core/inbound/work-lane.ts'
-import { createPump } from './core/lanes/pump.ts'
+import { CAPACITY, createPump } from './core/lanes/pump.ts'
 import { createNumberWatch } from './core/number-watch.ts'
 import { createTyping } from './core/outbound/courtesy.ts'
 import { createNumberPaces } from './core/outbound/number-pace.ts'
@@ -270,9 +271,11 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       stopping: () => stopping
     }
 
+    const crowd = createCrowd(() => clock.monotonicMs())
     const sorter = createSorter({
       bridge,
       journal,
+      crowd,
       parse: parseBody,
       explode: explodeWebhook,
       isAlone: () => share.of === 1,
@@ -314,6 +317,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       bridge,
       mayClaim: () => !hasNoPart(),
       mostHeld: deskPaces.lanesWorthHolding,
+      capacity: () => crowd.share(CAPACITY),
       workInbound: lane => workInboundLane(bridge, lane),
       workOutbound: lane => workOutboundLane(bridge, lane)
     })

@@ -10,6 +10,7 @@ import { createVault } from '../../adapters/vault/vault.ts'
 import { migrations } from '../../migrations/index.ts'
 import type { Bridge } from '../../plugin/core/bridge.ts'
 import { PuenteError } from '../../plugin/core/errors.ts'
+import { createCrowd } from '../../plugin/core/inbound/crowd.ts'
 import { createSorter } from '../../plugin/core/inbound/sorter.ts'
 import type { Journal, JournalPage } from '../../plugin/core/ports/journal.ts'
 import type { IntakeBatch } from '../../plugin/core/ports/store.ts'
@@ -102,19 +103,23 @@ t.test('a process that is gone leaves its pages to the next; a page that is gone
   t.equal(await next.takeOver(true), false, 'nothing is taken twice')
 })
 
+const BRIDGE = {
+  clock: { now: () => new Date(), monotonicMs: () => performance.now() },
+  registry: { numbers: () => [], byPhoneNumberId: () => undefined },
+  count: () => {},
+  log: { error: () => {}, warn: () => {}, info: () => {} },
+  breakpoint: () => {},
+  reload: async () => false,
+  times: { dedupeMs: 1_000_000 }
+}
+
 t.test('a webhook that the database refuses is set aside alone; while it is only away, everything waits', async t => {
   const { open } = await openJournals(t)
   const journal = open(ONE)
   const stored: string[] = []
   let away = true
   const bridge = {
-    clock: { now: () => new Date(), monotonicMs: () => performance.now() },
-    registry: { numbers: () => [], byPhoneNumberId: () => undefined },
-    count: () => {},
-    log: { error: () => {}, warn: () => {}, info: () => {} },
-    breakpoint: () => {},
-    reload: async () => false,
-    times: { dedupeMs: 1_000_000 },
+    ...BRIDGE,
     intake: {
       depth: () => ({ rows: 0, bytes: 0 }),
       async accept(batch: IntakeBatch) {
@@ -142,7 +147,8 @@ t.test('a webhook that the database refuses is set aside alone; while it is only
       { kind: 'unknown', phoneNumberId: null, key: String(body), at: new Date(), customer: {}, payload: raw }
     ],
     isAlone: () => true,
-    isFirst: () => true
+    isFirst: () => true,
+    crowd: createCrowd(() => performance.now())
   })
   for (const text of ['a', 'poison', 'b']) await journal.append(Buffer.from(text))
   sorter.kick()
@@ -153,4 +159,41 @@ t.test('a webhook that the database refuses is set aside alone; while it is only
   while (!sorter.isIdle() && performance.now() < untilMs) await new Promise(resolve => setTimeout(resolve, 20))
   t.same(stored, [':a', 'aside poison', ':b'])
   await sorter.close(100)
+})
+
+t.test('few webhooks are sorted at once, together with what comes meanwhile; a crowd goes by the journal', async t => {
+  let way: string[] = []
+  let [rows, perSecond] = [0, 0]
+  const sorter = createSorter({
+    bridge: {
+      ...BRIDGE,
+      intake: { depth: () => ({ rows, bytes: 0 }), accept: async () => void way.push('at once') }
+    } as unknown as Bridge,
+    journal: {
+      depth: () => ({ waiting: 0, unsorted: 0, behind: false }),
+      append: async () => void way.push('journal'),
+      tidy: async () => {}
+    } as unknown as Journal,
+    crowd: { came() {}, stored() {}, perSecond: () => perSecond, share: lanes => lanes },
+    parse: raw => raw.toString(),
+    explode: (body, raw) => [
+      { kind: 'unknown', phoneNumberId: null, key: String(body), at: new Date(), customer: {}, payload: raw }
+    ],
+    isAlone: () => true,
+    isFirst: () => true
+  })
+  const goes = async (): Promise<string[]> => {
+    way = []
+    await sorter.receive(Buffer.from('a'))
+    return way
+  }
+  t.same(await goes(), ['at once'])
+  rows = 20
+  t.same(await goes(), ['at once'], 'it shares the next commit with those')
+  rows = 2_000
+  t.same(await goes(), ['journal'])
+  rows = 0
+  perSecond = 4_000
+  t.same(await goes(), ['journal'], 'so many would be held up by sorting')
+  await sorter.close(10)
 })

@@ -1,16 +1,18 @@
 /**
  * Sorts what the journal holds into events and statuses, in the order of arrival, one round after the other. Where this
- * process is alone, a webhook of many is acknowledged when the journal has it, and sorted right afterwards; one that
- * comes by itself is sorted at once. Where several processes work, each sorts before it acknowledges, so that none
+ * process is alone, a webhook of a crowd is acknowledged when the journal has it, and sorted right afterwards; while few
+ * come, each is sorted at once. Where several processes work, each sorts before it acknowledges, so that none
  * delivers what is younger than something another has only journalled.
  */
 import type { Bridge } from '../bridge.ts'
 import { PuenteError } from '../errors.ts'
 import type { Entry, Journal, JournalPage } from '../ports/journal.ts'
+import type { Crowd } from './crowd.ts'
 import { asideBatch, type ReadWebhook, toBatch, type WebhookBatch } from './webhook-rows.ts'
 
 export interface SorterOptions extends ReadWebhook {
   journal: Journal
+  crowd: Crowd
   /** No other process shares the database. */
   isAlone: () => boolean
   /** Other processes' pages are looked for by one of the living only. */
@@ -33,6 +35,8 @@ export interface Sorter {
 
 /** So many webhooks make a round: few enough that requests are not held up meanwhile. */
 const ROUND = 200
+/** As long as no more come than this, and no more rows are on their way, a webhook is sorted before it is acknowledged. */
+const FEW = { perSecond: 1_500, rows: 64 }
 const RETRY_MS = { first: 100, most: 2_000 }
 /** A round that is refused so often is stored one by one. */
 const SINGLY_AFTER = 3
@@ -60,9 +64,16 @@ export function createSorter(options: SorterOptions): Sorter {
     return unsorted === 0 && !behind && round.length === 0
   }
 
-  /** Then a webhook that comes by itself needs no journal: sorting it at once is one commit instead of two. */
-  const hasNothingToDo = (): boolean =>
-    !paused && isIdle() && journal.depth().waiting === 0 && bridge.intake.depth().rows === 0
+  /**
+   * Then a webhook needs no journal: sorting it at once is one commit instead of two, which it shares with what comes
+   * meanwhile. The journal is for more than that.
+   */
+  const areFew = (): boolean =>
+    !paused &&
+    isIdle() &&
+    journal.depth().waiting === 0 &&
+    bridge.intake.depth().rows < FEW.rows &&
+    options.crowd.perSecond() < FEW.perSecond
 
   const read = ({ raw, ref }: Entry | { raw: Buffer; ref: undefined }): WebhookBatch => {
     try {
@@ -164,18 +175,25 @@ export function createSorter(options: SorterOptions): Sorter {
     if (!paused && timer === null) sorting ??= sortAll()
   }
 
+  const store = async (raw: Buffer): Promise<void> => {
+    if (!areFew()) {
+      // What fell behind is sorted in its order, hence everything that comes meanwhile.
+      if (options.isAlone() || journal.depth().behind) return journal.append(raw)
+      if (!isIdle()) await whenIdle()
+    }
+    const batches = await readAll([{ raw, ref: undefined }])
+    bridge.breakpoint('webhook.storing')
+    for (const batch of batches) await bridge.intake.accept(batch)
+    bridge.breakpoint('webhook.stored')
+    await afterwards(batches)
+  }
+
   return {
     async receive(raw) {
-      if (!hasNothingToDo()) {
-        // What fell behind is sorted in its order, hence everything that comes meanwhile.
-        if (options.isAlone() || journal.depth().behind) return journal.append(raw)
-        if (!isIdle()) await whenIdle()
-      }
-      const batches = await readAll([{ raw, ref: undefined }])
-      bridge.breakpoint('webhook.storing')
-      for (const batch of batches) await bridge.intake.accept(batch)
-      bridge.breakpoint('webhook.stored')
-      await afterwards(batches)
+      options.crowd.came()
+      const cameMs = bridge.clock.monotonicMs()
+      await store(raw)
+      options.crowd.stored(bridge.clock.monotonicMs() - cameMs)
     },
     kick,
     async takeOver(everybody = false) {

@@ -17,8 +17,8 @@ export interface PumpOptions {
    * permits can work on soon would wait here while another desk, or another process, has nothing to do.
    */
   mostHeld?: (deskId: number) => number
-  /** Most inbound lanes held at a time. */
-  capacity?: number
+  /** Most inbound lanes held at a time (default 128). */
+  capacity?: () => number
   /** Most outbound lanes held at a time: places of their own, so that no answer waits behind a crowd of customers. */
   answers?: number
 }
@@ -34,6 +34,7 @@ export interface Pump {
   pause(paused: boolean): void
 }
 
+export const CAPACITY = 128
 /** A claim for one free place would cost as much as one for many. */
 const WORTH_CLAIMING = 32
 const WORTH_ANSWERS = 8
@@ -46,7 +47,7 @@ const COMMON_GRAIN_MS = 25
 
 export function createPump(options: PumpOptions): Pump {
   const { bridge } = options
-  const capacity = options.capacity ?? 128
+  const capacity = options.capacity ?? (() => CAPACITY)
   const answers = options.answers ?? 64
   const held = new Map<number, HeldLane>()
   const heldInbound = new Map<number, number>()
@@ -118,8 +119,8 @@ export function createPump(options: PumpOptions): Pump {
   const roomOf = (side: number | 'answers'): number => {
     const inbound = side !== 'answers'
     const mine = inbound ? (heldInbound.get(side) ?? 0) : heldOutbound
-    const most = inbound ? Math.min(capacity, options.mostHeld?.(side) ?? capacity) : answers
-    const free = inbound ? Math.min(most - mine, capacity - (held.size - heldOutbound)) : most - mine
+    const most = inbound ? Math.min(capacity(), options.mostHeld?.(side) ?? CAPACITY) : answers
+    const free = inbound ? Math.min(most - mine, capacity() - (held.size - heldOutbound)) : most - mine
     const worth = mine === 0 ? 1 : Math.min(inbound ? WORTH_CLAIMING : WORTH_ANSWERS, Math.ceil(most / 2))
     return free >= worth ? free : 0
   }
@@ -130,7 +131,7 @@ export function createPump(options: PumpOptions): Pump {
     const open = bridge.registry.desks().flatMap(({ id }) => (shut.has(id) ? [] : [{ deskId: id, room: roomOf(id) }]))
     for (const { deskId, room } of open) if (room === 0) crowded.add(deskId)
     const asking = open.filter(({ room }) => room > 0)
-    const share = Math.ceil((capacity - (held.size - heldOutbound)) / Math.max(1, asking.length))
+    const share = Math.ceil((capacity() - (held.size - heldOutbound)) / Math.max(1, asking.length))
     const outbound = roomOf('answers')
     if (outbound === 0) crowded.add('answers')
     return { inbound: asking.map(({ deskId, room }) => ({ deskId, room: Math.min(room, share) })), outbound }

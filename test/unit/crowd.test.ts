@@ -1,0 +1,64 @@
+/** Delivery holds back while a crowd of webhooks waits long for its commits, and only then. */
+import t from 'tap'
+import { createCrowd } from '../../plugin/core/inbound/crowd.ts'
+
+const SECOND = 1_000
+
+function stage() {
+  let nowMs = 0
+  const crowd = createCrowd(() => nowMs)
+  /** So many webhooks a second for so long, each stored after so long; null = none is stored. */
+  const pass = (perSecond: number, forMs: number, tookMs: number | null): void => {
+    for (let n = 0; n < (perSecond * forMs) / SECOND; n++) {
+      nowMs += SECOND / perSecond
+      crowd.came()
+      if (tookMs !== null) crowd.stored(tookMs)
+    }
+  }
+  return { crowd, pass, wait: (ms: number) => void (nowMs += ms) }
+}
+
+t.test('a crowd that waits gets its way within a second or so, and delivery never stands still', async t => {
+  const { crowd, pass } = stage()
+  t.equal(crowd.share(128), 128)
+  pass(4_000, 2 * SECOND, 20)
+  t.equal(crowd.share(128), 8)
+  pass(4_000, 60 * SECOND, 20)
+  t.equal(crowd.share(128), 8)
+  t.equal(crowd.share(1), 1)
+})
+
+t.test('it comes back little by little, whether the crowd goes or is quickly served', async t => {
+  for (const calmer of [
+    { perSecond: 4_000, tookMs: 2 },
+    { perSecond: 50, tookMs: 20 }
+  ]) {
+    const { crowd, pass } = stage()
+    pass(4_000, 3 * SECOND, 20)
+    pass(calmer.perSecond, 1.5 * SECOND, calmer.tookMs)
+    t.ok(crowd.share(128) > 8 && crowd.share(128) < 64, `${crowd.share(128)} after a second and a half`)
+    pass(calmer.perSecond, 6 * SECOND, calmer.tookMs)
+    t.equal(crowd.share(128), 128)
+  }
+})
+
+t.test('when nobody comes any more, all is free again', async t => {
+  const { crowd, pass, wait } = stage()
+  pass(4_000, 3 * SECOND, 20)
+  wait(10 * SECOND)
+  t.equal(crowd.share(128), 128)
+  t.ok(crowd.perSecond() < 1)
+})
+
+t.test('nothing that was stored is as bad as slow', async t => {
+  const { crowd, pass } = stage()
+  pass(4_000, 2 * SECOND, null)
+  t.equal(crowd.share(128), 8)
+})
+
+t.test('few webhooks on a slow disk hold back nothing', async t => {
+  const { crowd, pass } = stage()
+  pass(500, 10 * SECOND, 200)
+  t.equal(crowd.share(128), 128)
+  t.ok(Math.abs(crowd.perSecond() - 500) < 50, `${crowd.perSecond()}`)
+})
