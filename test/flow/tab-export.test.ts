@@ -25,6 +25,7 @@ t.test('messages with an external reference are exported with their times, in pa
     const { body } = await tab.call('GET', '/messages/export', { as: crm })
     return body.messages.length === 4 && body.messages.every((row: Loose) => row.readAt !== null)
   })
+  await flow.until('the one without a name has left, too', () => flow.sent().length === 5)
   flow.sandbox.graph.configure({ failNext: [{ code: 131026, as: 'sync', count: 1 }] } as Loose)
   await tab.call('POST', '/messages', {
     as: crm,
