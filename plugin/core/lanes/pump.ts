@@ -19,8 +19,6 @@ export interface PumpOptions {
   mostHeld?: (deskId: number) => number
   /** Most inbound lanes held at a time (default 128). */
   capacity?: () => number
-  /** Most outbound lanes held at a time: places of their own, so that no answer waits behind a crowd of customers. */
-  answers?: number
 }
 
 export interface Pump {
@@ -35,6 +33,8 @@ export interface Pump {
 }
 
 export const CAPACITY = 128
+/** Places of their own, so that no answer waits behind a crowd of customers. */
+const ANSWERS = 64
 /** A claim for one free place would cost as much as one for many. */
 const WORTH_CLAIMING = 32
 const WORTH_ANSWERS = 8
@@ -48,7 +48,6 @@ const COMMON_GRAIN_MS = 25
 export function createPump(options: PumpOptions): Pump {
   const { bridge } = options
   const capacity = options.capacity ?? (() => CAPACITY)
-  const answers = options.answers ?? 64
   const held = new Map<number, HeldLane>()
   const heldInbound = new Map<number, number>()
   let heldOutbound = 0
@@ -119,7 +118,7 @@ export function createPump(options: PumpOptions): Pump {
   const roomOf = (side: number | 'answers'): number => {
     const inbound = side !== 'answers'
     const mine = inbound ? (heldInbound.get(side) ?? 0) : heldOutbound
-    const most = inbound ? Math.min(capacity(), options.mostHeld?.(side) ?? CAPACITY) : answers
+    const most = inbound ? Math.min(capacity(), options.mostHeld?.(side) ?? CAPACITY) : ANSWERS
     const free = inbound ? Math.min(most - mine, capacity() - (held.size - heldOutbound)) : most - mine
     const worth = mine === 0 ? 1 : Math.min(inbound ? WORTH_CLAIMING : WORTH_ANSWERS, Math.ceil(most / 2))
     return free >= worth ? free : 0
