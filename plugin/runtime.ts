@@ -181,10 +181,10 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       patienceMs: 2_500,
       tickDelayMs: () => tickDelayMs(),
       onKnown: rows => void lookAtKnown(rows).catch(() => {}),
-      onCommitted: ({ dueInMs, laterInMs, ticks }) => {
+      onCommitted: ({ dueInMs, laterInMs, ticksInMs }) => {
         if (dueInMs !== null) jobs.wake()
         if (laterInMs !== null) pump.lookIn(laterInMs + 1)
-        if (ticks) tickTimer.soon(tickDelayMs())
+        if (ticksInMs !== null) tickTimer.soon(ticksInMs)
       }
     })
     const journal = createJournal({

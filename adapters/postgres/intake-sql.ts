@@ -92,9 +92,11 @@ with input as (
   returning number_id, message_id, rank
 ), shown as (
   update deliveries d set
-    tick_due_at = coalesce(d.tick_due_at, clock_timestamp() + make_interval(secs => $12 / 1000.0)),
+    tick_due_at = case when u.failed then least(coalesce(d.tick_due_at, 'infinity'), clock_timestamp())
+      else coalesce(d.tick_due_at, clock_timestamp() + make_interval(secs => $12 / 1000.0)) end,
     tick_version = d.tick_version + 1
-  from (select number_id, message_id, max(rank) as rank from up where message_id is not null group by 1, 2) u
+  from (select number_id, message_id, max(rank) as rank, bool_or(rank = 2) as failed from up
+        where message_id is not null group by 1, 2) u
   where d.number_id = u.number_id and d.message_id = u.message_id and (u.rank >= 2 or d.told = 'failed' or d.state = 'uncertain')
   returning d.lane_id
 )

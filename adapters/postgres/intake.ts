@@ -17,7 +17,7 @@ export interface IntakeOptions {
   customers: Customers
   pages: Pages
   /** Called after each commit that left work behind. */
-  onCommitted: (what: { dueInMs: number | null; laterInMs: number | null; ticks: boolean }) => void
+  onCommitted: (what: { dueInMs: number | null; laterInMs: number | null; ticksInMs: number | null }) => void
   /** Rows that were known already are among these, which lie there. Off the acknowledging path. */
   onKnown?: (rows: { row: IntakeRow; ref: PayloadRef }[]) => void
   /** The most that may wait in memory; beyond it the sender is told to come back. */
@@ -111,7 +111,7 @@ export function createIntake(options: IntakeOptions): Intake {
       for (const status of waiting.batch.statuses) joinInto(statuses, status)
       conversations.push(...waiting.batch.conversations)
     }
-    let ticks = false
+    let ticksInMs: number | null = null
     let settled = false
     if (statuses.size > 0) {
       const woken = await pool.query({
@@ -119,7 +119,8 @@ export function createIntake(options: IntakeOptions): Intake {
         text: STATUSES,
         values: [...statusColumns([...statuses.values()]), tickDelayMs()]
       })
-      ticks = true
+      // Steps of one message join; a failure is told at once.
+      ticksInMs = [...statuses.values()].some(status => status.failure !== null) ? 0 : tickDelayMs()
       // A status settled an attempt whose outcome its lane waits for.
       settled = (woken.rowCount ?? 0) > 0
     }
@@ -139,7 +140,7 @@ export function createIntake(options: IntakeOptions): Intake {
     options.onCommitted({
       dueInMs: settled || aheadMs?.first === 0 ? 0 : null,
       laterInMs: aheadMs === null || aheadMs.last === 0 ? null : aheadMs.last,
-      ticks
+      ticksInMs
     })
   }
 

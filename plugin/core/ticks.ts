@@ -1,7 +1,7 @@
 /**
  * Tells the desk what became of messages: ticks and failures. Several steps in a burst are one call; `sent` needs none,
- * since rows are born sent (CW-BORN-SENT). Yields to messages. A delivery that WhatsApp refused for the window becomes
- * parked.
+ * since rows are born sent (CW-BORN-SENT). Ticks yield to messages, failures do not: somebody has to do something about
+ * them. A delivery that WhatsApp refused for the window becomes parked.
  */
 import type { Bridge } from './bridge.ts'
 import { type Receipt, tickNeeded, visibleStatus } from './delivery.ts'
@@ -13,6 +13,10 @@ import { numberNow } from './outbound/parked.ts'
 import type { VisibleStatus } from './ports/help-desk.ts'
 import type { ReceiptRecord, Tick } from './ports/store.ts'
 import { describeFailure } from './texts/describe.ts'
+
+/** With more messages than this waiting for the desk, ticks come back after so long. */
+const FEW_WAITING = 4
+const YIELD_MS = 2_000
 
 const STATES = ['none', 'sent', 'failed', 'delivered', 'read', 'played'] as const
 
@@ -82,6 +86,11 @@ export function createTicks(
     if (!tickNeeded(decided.status, told) && !other) {
       return bridge.deliveries.told(reference, told, tick.toldCode)
     }
+    const { waiting } = bridge.permits(number.deskId)
+    const isFailure = decided.status === 'failed'
+    if (!isFailure && waiting(PRIORITY.tick) > FEW_WAITING) {
+      return bridge.deliveries.tickLater(delivery, YIELD_MS * (1 + bridge.random()))
+    }
     const reason =
       decided.code === null
         ? undefined
@@ -90,7 +99,7 @@ export function createTicks(
       await callDesk(bridge, {
         deskId: number.deskId,
         access: number.deskAccess,
-        priority: PRIORITY.tick,
+        priority: isFailure ? PRIORITY.message : PRIORITY.tick,
         run: access =>
           bridge.desk.setStatus(access, delivery.conversationId, delivery.messageId, decided.status, reason)
       })

@@ -1,6 +1,6 @@
 /** A crowd of customers waits for a slow desk; what an agent writes meanwhile must not wait behind it. */
 import t from 'tap'
-import { startFlow } from '../support/puente.ts'
+import { type Loose, startFlow } from '../support/puente.ts'
 import { beginTalk } from './talk.ts'
 
 /** More customers than a process holds lanes. */
@@ -29,5 +29,8 @@ t.test('an agent’s answer does not wait behind a backlog', async t => {
   await flow.until('the answer has left', () => talk.sent().length === 1, 60_000)
   const tookMs = performance.now() - began
   t.ok(tookMs < 2_000, `${tookMs.toFixed(0)} ms`)
+  flow.sandbox.graph.configure({ failNext: [{ code: 131026, as: 'status', count: 1 }] } as Loose)
+  const lost = talk.reply('this one is lost')
+  await flow.until('the failure is shown', () => talk.row(lost).status === 'failed', 5_000)
   t.ok(flow.conversations().length < CROWD / 2, 'and waits still')
 })
