@@ -316,7 +316,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     const pump = createPump({
       bridge,
       mayClaim: () => !hasNoPart(),
-      mostHeld: deskPaces.lanesWorthHolding,
+      mostHeld: deskId => deskPaces.lanesWorthHolding(deskId, share.of === 1),
       capacity: () => crowd.share(CAPACITY),
       workInbound: lane => workInboundLane(bridge, lane),
       workOutbound: lane => workOutboundLane(bridge, lane)

@@ -99,7 +99,7 @@ export function createTicks(
       await callDesk(bridge, {
         deskId: number.deskId,
         access: number.deskAccess,
-        priority: isFailure ? PRIORITY.message : PRIORITY.tick,
+        priority: isFailure ? PRIORITY.agent : PRIORITY.tick,
         run: access =>
           bridge.desk.setStatus(access, delivery.conversationId, delivery.messageId, decided.status, reason)
       })

@@ -145,7 +145,8 @@ t.test('a desk with one customer is not kept waiting by one with thousands', asy
 t.test('how many lanes are worth holding follows the limit and how quick the desk is at best', async t => {
   let nowMs = 0
   const paces = createDeskPaces({ ceiling: () => 8, floor: 8, start: () => 8, monotonicMs: () => nowMs })
-  t.equal(paces.lanesWorthHolding(1), 32, 'four for each call as long as nothing is known')
+  t.equal(paces.lanesWorthHolding(1, false), 32, 'four for each call as long as nothing is known')
+  t.equal(paces.lanesWorthHolding(1, true), 48, 'alone some more: a few may be waiting for their files')
   const work = (deskId: number, tookMs: number): void => {
     for (let n = 0; n < 60; n++) {
       nowMs += 10
@@ -153,7 +154,11 @@ t.test('how many lanes are worth holding follows the limit and how quick the des
     }
   }
   work(1, 30)
-  t.equal(paces.lanesWorthHolding(1), 32, 'a slow desk: a lane more would wait here while another process is idle')
+  t.equal(
+    paces.lanesWorthHolding(1, false),
+    32,
+    'a slow desk: a lane more would wait here while another process is idle'
+  )
   work(2, 3)
-  t.equal(paces.lanesWorthHolding(2), 160, 'a quick desk is through with them soon')
+  t.equal(paces.lanesWorthHolding(2, false), 160, 'a quick desk is through with them soon')
 })

@@ -1,11 +1,11 @@
 /**
- * Permits for calls to one desk: never more in flight than the pace allows, messages before ticks before backfill
- * before comforts.
+ * Permits for calls to one desk: never more in flight than the pace allows, what an agent waits for before messages of
+ * customers, these before ticks before backfill before comforts.
  */
 import type { DeskPace } from './pace.ts'
 
-/** Lower goes first. */
-export const PRIORITY = { message: 0, tick: 1, backfill: 2, comfort: 3 } as const
+/** Lower goes first. `agent`: what somebody at a screen has just done, and what they must do something about. */
+export const PRIORITY = { agent: 0, message: 1, tick: 2, backfill: 3, comfort: 4 } as const
 export type Priority = (typeof PRIORITY)[keyof typeof PRIORITY]
 
 export interface Permits {
@@ -24,7 +24,7 @@ export interface Permit {
 }
 
 export function createPermits(pace: DeskPace): Permits {
-  const queues: (() => void)[][] = [[], [], [], []]
+  const queues: (() => void)[][] = Object.values(PRIORITY).map(() => [])
   let inFlight = 0
 
   const next = (): void => {

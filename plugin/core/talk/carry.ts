@@ -5,6 +5,7 @@
  */
 import type { Bridge } from '../bridge.ts'
 import { callDesk } from '../desk/call.ts'
+import { PRIORITY, type Priority } from '../desk/permits.ts'
 import { asPuenteError, type ErrorCode, PuenteError } from '../errors.ts'
 import { GateClosed } from '../lanes/hold.ts'
 import { numberNow } from '../outbound/parked.ts'
@@ -28,6 +29,11 @@ export interface Carrying {
   number: ServedNumber
   /** The agent's own access, for as long as their request lasts. */
   as?: DeskAccess
+}
+
+/** An agent looks at the tab and waits; a script or a macro does not. */
+export function priorityOf({ record }: Carrying): Priority {
+  return record.origin === 'tab' ? PRIORITY.agent : PRIORITY.message
 }
 
 /** Another process works on it now. */
@@ -113,6 +119,7 @@ export async function writeInDesk<T>(
     callDesk(bridge, {
       deskId: number.deskId,
       access,
+      priority: priorityOf(run),
       run: async given => {
         const row = await rowOf(run, given, disposals)
         const startedMs = bridge.clock.monotonicMs()

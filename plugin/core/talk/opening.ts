@@ -9,7 +9,7 @@ import { attributesOfBegun } from '../inbound/attributes.ts'
 import { bestContact } from '../inbound/contact.ts'
 import type { DeskContact } from '../ports/help-desk.ts'
 import type { CustomerView } from '../ports/talk-store.ts'
-import { type Carrying, keep, lookFor, writeInDesk } from './carry.ts'
+import { type Carrying, keep, lookFor, priorityOf, writeInDesk } from './carry.ts'
 import { contactLink } from './contact-link.ts'
 import { findRow } from './earlier.ts'
 
@@ -118,6 +118,7 @@ async function lookUp(run: Carrying, phone: string): Promise<DeskContact | null>
   const found = await callDesk(bridge, {
     deskId: number.deskId,
     access: number.deskAccess,
+    priority: priorityOf(run),
     run: access => bridge.desk.filterContacts(access, matches)
   })
   return bestContact(found, identifier, phones, extra)

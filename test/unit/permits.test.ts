@@ -1,0 +1,60 @@
+/** Permits: never more in flight than the desk's limit, and who waits in which order. */
+import t from 'tap'
+import type { DeskPace } from '../../plugin/core/desk/pace.ts'
+import { createPermits, PRIORITY, type Priority } from '../../plugin/core/desk/permits.ts'
+
+function stage(limit: number) {
+  const calls: string[] = []
+  const pace = {
+    limit: () => limit,
+    onCall: (tookMs: number, full: boolean) => calls.push(`${tookMs} ${full ? 'full' : 'free'}`),
+    onTrouble: () => calls.push('trouble')
+  } as unknown as DeskPace
+  return { permits: createPermits(pace), calls, grow: (to: number) => void (limit = to) }
+}
+
+t.test('what an agent waits for goes before messages, these before ticks, backfill and comforts', async t => {
+  const { permits } = stage(1)
+  const first = await permits.acquire(PRIORITY.message)
+  const order: string[] = []
+  const ask = async (name: string, priority: Priority): Promise<void> => {
+    const permit = await permits.acquire(priority)
+    order.push(name)
+    permit.release('unused')
+  }
+  const all = [
+    ask('comfort', PRIORITY.comfort),
+    ask('backfill', PRIORITY.backfill),
+    ask('tick', PRIORITY.tick),
+    ask('message 1', PRIORITY.message),
+    ask('message 2', PRIORITY.message),
+    ask('agent', PRIORITY.agent)
+  ]
+  t.equal(permits.waiting(PRIORITY.tick), 3, 'of a higher rank')
+  t.equal(permits.inFlight(), 1)
+  first.release({ tookMs: 5 })
+  await Promise.all(all)
+  t.same(order, ['agent', 'message 1', 'message 2', 'tick', 'backfill', 'comfort'])
+  t.equal(permits.inFlight(), 0)
+})
+
+t.test('a permit is given back once, with what it told', async t => {
+  const { permits, calls, grow } = stage(2)
+  const [one, two] = [await permits.acquire(PRIORITY.message), await permits.acquire(PRIORITY.message)]
+  one.release({ tookMs: 7 })
+  one.release({ tookMs: 9 })
+  two.release('trouble')
+  t.same(calls, ['7 full', 'trouble'])
+  grow(0)
+  let given = false
+  const waiting = permits.acquire(PRIORITY.tick).then(permit => {
+    given = true
+    permit.release('unused')
+  })
+  await new Promise(resolve => setImmediate(resolve))
+  t.notOk(given, 'no room')
+  grow(1)
+  permits.poke()
+  await waiting
+  t.ok(given)
+})
