@@ -276,6 +276,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       bridge,
       journal,
       crowd,
+      fewRows: injected.fewRows,
       parse: parseBody,
       explode: explodeWebhook,
       isAlone: () => share.of === 1,

@@ -33,6 +33,8 @@ export interface Injected {
   paused?: boolean
   /** The limit of desk calls in flight never goes below this; with the ceiling at the same value it is fixed. */
   fixedDeskLimit?: number
+  /** With so many rows on their way, webhooks go by the journal. */
+  fewRows?: number
 }
 
 export interface Runtime {

@@ -17,6 +17,8 @@ export interface ServerSetup {
   timeFactor: number
   mediaOrigins?: string[]
   deskCeiling?: number
+  /** With so many rows on their way, webhooks go by the journal. */
+  fewRows?: number
   /** What the name service says of these names; all others as ever. */
   hosts?: Record<string, string[]>
 }
@@ -33,7 +35,7 @@ export interface Told {
   appSecrets?: string[]
 }
 
-const { timeFactor, hosts = {}, ...options } = JSON.parse(process.argv[2]!) as ServerSetup
+const { timeFactor, fewRows, hosts = {}, ...options } = JSON.parse(process.argv[2]!) as ServerSetup
 let armed: Breakpoint | null = null
 
 // ── The wall clock of this process ───────────────────────────────────────────────────────────────────────────────
@@ -72,6 +74,7 @@ Object.assign(dns, {
 
 const { runtime } = await serve(readOptions({ ...options, sandbox: 'off', logLevel: 'debug' }), {
   timeFactor,
+  fewRows,
   breakpoint(name) {
     if (armed?.name !== name) return
     armed.nth--

@@ -60,7 +60,7 @@ let worlds = 0
 
 export async function makeWorld(
   database: FaultDatabase,
-  options: { seed: number; timeFactor: number; redisUrl?: string; start?: boolean; numbers?: number }
+  options: { seed: number; timeFactor: number; redisUrl?: string; start?: boolean; numbers?: number; fewRows?: number }
 ): Promise<World> {
   const name = `w${++worlds}_${randomBytes(3).toString('hex')}`
   const [doors, databaseUrl, front, dataDir] = await Promise.all([
@@ -102,7 +102,8 @@ export async function makeWorld(
           ...(redisUrl === undefined ? {} : { redisUrl }),
           dataDir,
           masterKey,
-          timeFactor: setup.timeFactor ?? options.timeFactor
+          timeFactor: setup.timeFactor ?? options.timeFactor,
+          fewRows: options.fewRows
         },
         world.log,
         { release, timeZone }
@@ -186,6 +187,7 @@ interface Open {
   parts: number
   ticks: number
   merges: number
+  instructions: number
 }
 
 async function isCalm(world: World): Promise<boolean> {
@@ -194,8 +196,9 @@ async function isCalm(world: World): Promise<boolean> {
     (select count(*)::int from deliveries where state = 'queued') as deliveries,
     (select count(*)::int from parts where state = 0) as parts,
     (select count(*)::int from deliveries where tick_due_at is not null) as ticks,
-    (select count(*)::int from merges) as merges`)
-  if (open === undefined || open.events + open.deliveries + open.parts + open.ticks + open.merges > 0) return false
+    (select count(*)::int from merges) as merges,
+    (select count(*)::int from instructions where state in ('stored', 'written')) as instructions`)
+  if (open === undefined || Object.values(open).some(count => count > 0)) return false
   const known = new Set(
     (
       await world.query<{ id: string }>(`select message_id::text as id from deliveries

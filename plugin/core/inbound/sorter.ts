@@ -13,6 +13,8 @@ import { asideBatch, type ReadWebhook, toBatch, type WebhookBatch } from './webh
 export interface SorterOptions extends ReadWebhook {
   journal: Journal
   crowd: Crowd
+  /** With so many rows on their way, webhooks go by the journal (default 64). */
+  fewRows?: number
   /** No other process shares the database. */
   isAlone: () => boolean
   /** Other processes' pages are looked for by one of the living only. */
@@ -47,6 +49,7 @@ const IDLE_PATIENCE_MS = 1_000
 
 export function createSorter(options: SorterOptions): Sorter {
   const { bridge, journal } = options
+  const fewRows = options.fewRows ?? FEW.rows
   let sorting: Promise<void> | null = null
   let paused = false
   let stopping = false
@@ -72,7 +75,7 @@ export function createSorter(options: SorterOptions): Sorter {
     !paused &&
     isIdle() &&
     journal.depth().waiting === 0 &&
-    bridge.intake.depth().rows < FEW.rows &&
+    bridge.intake.depth().rows < fewRows &&
     options.crowd.perSecond() < FEW.perSecond
 
   const read = ({ raw, ref }: Entry | { raw: Buffer; ref: undefined }): WebhookBatch => {
