@@ -46,13 +46,17 @@ export function createNumberWatch(deps: {
 
   const run = async (): Promise<number> => {
     const byWaba = numbersByWaba(bridge.registry)
-    const due = await store.claim([...byWaba.keys()], processId, LEASE_MS)
-    for (const wabaId of due) {
-      const codes = await Promise.all((byWaba.get(wabaId) ?? []).map(read))
-      const code = codes.find(each => each !== null) ?? null
-      await store.settle(wabaId, processId, { nextInMs: bridge.times.numberPollMs, code })
+    // What was announced while it was being read is due again right afterwards.
+    for (let count = 0; ; ) {
+      const due = await store.claim([...byWaba.keys()], processId, LEASE_MS)
+      if (due.length === 0) return count
+      count += due.length
+      for (const wabaId of due) {
+        const codes = await Promise.all((byWaba.get(wabaId) ?? []).map(read))
+        const code = codes.find(each => each !== null) ?? null
+        await store.settle(wabaId, processId, { nextInMs: bridge.times.numberPollMs, code })
+      }
     }
-    return due.length
   }
 
   return {

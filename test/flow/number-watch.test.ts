@@ -165,6 +165,24 @@ t.test('the watch over the numbers', async t => {
     await soon(t, 'phone_number_name_update', reset, { pace: 80, status: 'CONNECTED' })
   })
 
+  await t.test('what Meta announces while a number is being read is read right afterwards', async t => {
+    const { channel } = bridge
+    const readNumber = channel.readNumber.bind(channel)
+    let reads = 0
+    channel.readNumber = async access => {
+      const facts = await readNumber(access)
+      if (++reads === 1) {
+        await flow.door('graph', { messagingLimit: 'TIER_2K' })
+        await announce('business_capability_update', { event: 'ANYTHING' })
+      }
+      return facts
+    }
+    await announce('account_update', { event: 'ANYTHING' })
+    await flow.until('both are read', async () => (await stored())['limit'] === 'TIER_2K')
+    channel.readNumber = readNumber
+    t.ok(reads > 1, `${reads} reads`)
+  })
+
   await t.test('messages, templates and what is about a stranger’s account read no number', async t => {
     const before = mark()
     const [{ started_at: started }] = await query(flow, 'select started_at from number_accounts')
