@@ -81,6 +81,7 @@ t.test(
     const desk = await openDesk(t, browser, { closed: true })
     const frame = await desk.openTab('keys')
     const { keyboard } = desk.page
+    await frame.locator('[role="option"]').first().waitFor()
     await desk.tabTo(frame.getByRole('combobox', { name: 'Search templates' }))
     await keyboard.type('confirmation gracias')
     await keyboard.press('ArrowDown')
@@ -92,7 +93,9 @@ t.test(
     await frame.getByRole('alert').first().waitFor()
     t.equal(desk.sent('template').length, 0, 'nothing leaves with a slot empty')
     await judge(t, desk, 'slot-missing')
-    await desk.tabTo(frame.getByLabel('Value 1', { exact: true }))
+    // The first field that is wrong has the focus; the one before it is behind.
+    await frame.locator('.studio [aria-invalid="true"]:focus').waitFor()
+    await desk.tabTo(frame.getByLabel('Value 1', { exact: true }), 'Shift+Tab')
     await keyboard.press('Control+A')
     await keyboard.type('Lucía')
     await desk.tabTo(frame.getByLabel('Value 2', { exact: true }))

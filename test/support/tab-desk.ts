@@ -127,7 +127,8 @@ export async function openDesk(t: TestLike, browser: Browser, look: DeskLook = {
       return frame
     },
     async tabTo(wanted, key = 'Tab') {
-      const most = 40
+      // Round the whole page and back: what stands around the frame has stops of its own, ever more with each message.
+      const most = 150
       await wanted.first().waitFor()
       for (let n = 0; n < most; n++) {
         if (await isFocused(wanted.first())) return

@@ -44,11 +44,17 @@ export function useFilling(at: FillingPlace) {
   const failed = ref('')
   let timer = 0
   let asking = new AbortController()
+  let loaded = Promise.resolve()
 
   const filled = (): SlotValues =>
     Object.fromEntries(Object.entries(given.value).filter((row): row is [string, SlotValue] => isFilled(row[1])))
 
-  async function load(): Promise<void> {
+  function load(): Promise<void> {
+    loaded = read()
+    return loaded
+  }
+
+  async function read(): Promise<void> {
     loading.value = true
     failed.value = ''
     const { numberId, conversationId, contactId, phone } = at
@@ -96,8 +102,9 @@ export function useFilling(at: FillingPlace) {
     asking.abort()
   })
 
-  /** Settles the last keystroke: true problems before something leaves. */
+  /** Settles what is being read and the last keystroke: true problems before something leaves. */
   async function settle(): Promise<void> {
+    await loaded
     window.clearTimeout(timer)
     await ask()
   }
