@@ -55,7 +55,7 @@ import { createCrowd } from './core/inbound/crowd.ts'
 import { isSameFact } from './core/inbound/same-fact.ts'
 import { createSorter } from './core/inbound/sorter.ts'
 import { workInboundLane } from './core/inbound/work-lane.ts'
-import { CAPACITY, createPump } from './core/lanes/pump.ts'
+import { createPump } from './core/lanes/pump.ts'
 import { createNumberWatch } from './core/number-watch.ts'
 import { createTyping } from './core/outbound/courtesy.ts'
 import { createNumberPaces } from './core/outbound/number-pace.ts'
@@ -208,7 +208,8 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       pages,
       customers,
       owner: processId,
-      leaseSeconds: times.laneLeaseMs / 1000
+      leaseSeconds: times.laneLeaseMs / 1000,
+      deskIds: () => registry.desks().map(desk => desk.id)
     })
     const deskHttp = createHttpClient({ maxSockets: 256 })
     const graphHttp = createHttpClient({ maxSockets: 256 })
@@ -318,7 +319,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       bridge,
       mayClaim: () => !hasNoPart(),
       mostHeld: deskId => deskPaces.lanesWorthHolding(deskId, share.of === 1),
-      capacity: () => crowd.share(CAPACITY),
+      part: crowd.part,
       workInbound: lane => workInboundLane(bridge, lane),
       workOutbound: lane => workOutboundLane(bridge, lane)
     })

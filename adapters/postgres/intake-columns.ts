@@ -47,6 +47,9 @@ export function byLane(all: IntakeRow[], lanes: (number | null)[], holds: number
   ]
 }
 
+/** The rank of `failed`. */
+const FAILED = 2
+
 /** Statuses of one wamid inside one commit: a statement may touch a row only once. */
 export interface JoinedStatus {
   numberId: number
@@ -81,6 +84,9 @@ export function joinInto(joined: Map<string, JoinedStatus>, status: IntakeStatus
   row.pricing ??= status.pricing
   row.reference ??= status.reference
 }
+
+/** As the statement has it: nothing better is known of it. */
+export const tellsFailure = (row: JoinedStatus): boolean => row.rank === FAILED
 
 export function statusColumns(rows: JoinedStatus[]): unknown[] {
   return [

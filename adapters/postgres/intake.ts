@@ -7,7 +7,7 @@ import type pg from 'pg'
 import { PuenteError } from '../../plugin/core/errors.ts'
 import type { Intake, IntakeBatch, IntakeConversation, IntakeRow, PayloadRef } from '../../plugin/core/ports/store.ts'
 import type { Customers } from './customers.ts'
-import { byLane, type JoinedStatus, joinInto, PULLS, statusColumns, toArray } from './intake-columns.ts'
+import { byLane, type JoinedStatus, joinInto, PULLS, statusColumns, tellsFailure, toArray } from './intake-columns.ts'
 import { CONVERSATIONS, ROWS, STATUSES } from './intake-sql.ts'
 import type { Pages } from './pages.ts'
 import { isConnectionError, isDataError, isDeadlock } from './refusal.ts'
@@ -120,7 +120,7 @@ export function createIntake(options: IntakeOptions): Intake {
         values: [...statusColumns([...statuses.values()]), tickDelayMs()]
       })
       // Steps of one message join; a failure is told at once.
-      ticksInMs = [...statuses.values()].some(status => status.failure !== null) ? 0 : tickDelayMs()
+      ticksInMs = [...statuses.values()].some(tellsFailure) ? 0 : tickDelayMs()
       // A status settled an attempt whose outcome its lane waits for.
       settled = (woken.rowCount ?? 0) > 0
     }

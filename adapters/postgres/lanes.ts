@@ -15,6 +15,8 @@ export interface LanesOptions {
   customers: Customers
   owner: string
   leaseSeconds: number
+  /** Desks that are known: what waits for others waits until they are. */
+  deskIds: () => number[]
   /** How many waiting events are read with a lane. */
   eventsPerLane?: number
 }
@@ -136,7 +138,7 @@ const toEvent = (row: EventRow): LaneEvent => ({
 })
 
 export function createLanes(options: LanesOptions): Lanes {
-  const { pool, pages, customers, owner, leaseSeconds } = options
+  const { pool, pages, customers, owner, leaseSeconds, deskIds } = options
   const eventsPerLane = options.eventsPerLane ?? EVENTS_PER_LANE
 
   const toLane = (row: ClaimRow): ClaimedLane => ({
@@ -207,7 +209,7 @@ export function createLanes(options: LanesOptions): Lanes {
       return new Set((answer.rows as { id: number }[]).map(row => row.id))
     },
 
-    async nextDueInMs(deskIds) {
+    async nextDueInMs() {
       const answer = await pool.query({
         name: 'next_due',
         text: `select extract(epoch from least(
@@ -215,7 +217,7 @@ export function createLanes(options: LanesOptions): Lanes {
                     select min(due_at) as at from lanes where not outbound and desk_id = d.desk_id and due_at is not null) first),
                  (select min(due_at) from lanes where outbound and due_at is not null)
                ) - clock_timestamp()) * 1000 as ms`,
-        values: [deskIds]
+        values: [deskIds()]
       })
       const ms = (answer.rows[0] as { ms: string | null }).ms
       return ms === null ? null : Number(ms)

@@ -14,8 +14,7 @@ import type { VisibleStatus } from './ports/help-desk.ts'
 import type { ReceiptRecord, Tick } from './ports/store.ts'
 import { describeFailure } from './texts/describe.ts'
 
-/** With more messages than this waiting for the desk, ticks come back after so long. */
-const FEW_WAITING = 4
+/** A tick waits no longer for its turn: those that come after it may be failures, which do not wait. */
 const YIELD_MS = 2_000
 
 const STATES = ['none', 'sent', 'failed', 'delivered', 'read', 'played'] as const
@@ -86,11 +85,8 @@ export function createTicks(
     if (!tickNeeded(decided.status, told) && !other) {
       return bridge.deliveries.told(reference, told, tick.toldCode)
     }
-    const { waiting } = bridge.permits(number.deskId)
-    const isFailure = decided.status === 'failed'
-    if (!isFailure && waiting(PRIORITY.tick) > FEW_WAITING) {
-      return bridge.deliveries.tickLater(delivery, YIELD_MS * (1 + bridge.random()))
-    }
+    const turn =
+      decided.status === 'failed' ? { priority: PRIORITY.agent } : { priority: PRIORITY.tick, yieldMs: YIELD_MS }
     const reason =
       decided.code === null
         ? undefined
@@ -99,7 +95,7 @@ export function createTicks(
       await callDesk(bridge, {
         deskId: number.deskId,
         access: number.deskAccess,
-        priority: isFailure ? PRIORITY.agent : PRIORITY.tick,
+        ...turn,
         run: access =>
           bridge.desk.setStatus(access, delivery.conversationId, delivery.messageId, decided.status, reason)
       })

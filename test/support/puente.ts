@@ -140,7 +140,7 @@ export async function startFlow(t: TestLike, given: FlowOptions = {}): Promise<F
         async () => {
           // What is sorted meanwhile makes lanes due that were not yet: nothing may be left before they are looked at.
           if (!runtime.sorter.isIdle()) return false
-          const lanes = await runtime.bridge.lanes.nextDueInMs(runtime.bridge.registry.desks().map(desk => desk.id))
+          const lanes = await runtime.bridge.lanes.nextDueInMs()
           const tick = await runtime.bridge.deliveries.nextTickInMs()
           return (
             lanes === null &&

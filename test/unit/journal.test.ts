@@ -174,7 +174,7 @@ t.test('few webhooks are sorted at once, together with what comes meanwhile; a c
       append: async () => void way.push('journal'),
       tidy: async () => {}
     } as unknown as Journal,
-    crowd: { came() {}, stored() {}, perSecond: () => perSecond, share: lanes => lanes },
+    crowd: { came() {}, stored() {}, perSecond: () => perSecond, part: () => 1 },
     parse: raw => raw.toString(),
     explode: (body, raw) => [
       { kind: 'unknown', phoneNumberId: null, key: String(body), at: new Date(), customer: {}, payload: raw }

@@ -1,7 +1,7 @@
 /** Permits: never more in flight than the desk's limit, and who waits in which order. */
 import t from 'tap'
 import type { DeskPace } from '../../plugin/core/desk/pace.ts'
-import { createPermits, PRIORITY, type Priority } from '../../plugin/core/desk/permits.ts'
+import { createPermits, type Permit, PRIORITY, type Priority } from '../../plugin/core/desk/permits.ts'
 
 function stage(limit: number) {
   const calls: string[] = []
@@ -10,15 +10,17 @@ function stage(limit: number) {
     onCall: (tookMs: number, full: boolean) => calls.push(`${tookMs} ${full ? 'full' : 'free'}`),
     onTrouble: () => calls.push('trouble')
   } as unknown as DeskPace
-  return { permits: createPermits(pace), calls, grow: (to: number) => void (limit = to) }
+  const permits = createPermits(pace)
+  const take = async (priority: Priority): Promise<Permit> => (await permits.acquire(priority))!
+  return { permits, take, calls, grow: (to: number) => void (limit = to) }
 }
 
 t.test('what an agent waits for goes before messages, these before ticks, backfill and comforts', async t => {
-  const { permits } = stage(1)
-  const first = await permits.acquire(PRIORITY.message)
+  const { permits, take } = stage(1)
+  const first = await take(PRIORITY.message)
   const order: string[] = []
   const ask = async (name: string, priority: Priority): Promise<void> => {
-    const permit = await permits.acquire(priority)
+    const permit = await take(priority)
     order.push(name)
     permit.release('unused')
   }
@@ -39,15 +41,15 @@ t.test('what an agent waits for goes before messages, these before ticks, backfi
 })
 
 t.test('a permit is given back once, with what it told', async t => {
-  const { permits, calls, grow } = stage(2)
-  const [one, two] = [await permits.acquire(PRIORITY.message), await permits.acquire(PRIORITY.message)]
+  const { permits, take, calls, grow } = stage(2)
+  const [one, two] = [await take(PRIORITY.message), await take(PRIORITY.message)]
   one.release({ tookMs: 7 })
   one.release({ tookMs: 9 })
   two.release('trouble')
   t.same(calls, ['7 full', 'trouble'])
   grow(0)
   let given = false
-  const waiting = permits.acquire(PRIORITY.tick).then(permit => {
+  const waiting = take(PRIORITY.tick).then(permit => {
     given = true
     permit.release('unused')
   })
@@ -57,4 +59,18 @@ t.test('a permit is given back once, with what it told', async t => {
   permits.poke()
   await waiting
   t.ok(given)
+})
+
+t.test('who yields gives up after a while and takes no place; who is given one in time has it', async t => {
+  const { permits, take } = stage(1)
+  const first = await take(PRIORITY.message)
+  t.equal(await permits.acquire(PRIORITY.tick, 20), null)
+  const patient = permits.acquire(PRIORITY.tick, 1_000)
+  first.release('unused')
+  const second = await patient
+  t.ok(second)
+  const third = take(PRIORITY.comfort)
+  second!.release('unused')
+  ;(await third).release('unused')
+  t.equal(permits.inFlight(), 0, 'the one that gave up was not served')
 })

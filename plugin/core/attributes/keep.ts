@@ -98,7 +98,7 @@ export function createAttributeKeeper(bridge: Bridge): AttributeKeeper {
   const isIdle = async (deskId: number): Promise<boolean> => {
     const permits = bridge.permits(deskId)
     if (permits.inFlight() > 0 || permits.waiting(PRIORITY.comfort) > 0) return false
-    const lane = await bridge.lanes.nextDueInMs(bridge.registry.desks().map(desk => desk.id))
+    const lane = await bridge.lanes.nextDueInMs()
     const tick = await bridge.deliveries.nextTickInMs()
     return (lane === null || lane > 0) && (tick === null || tick > 0)
   }

@@ -13,6 +13,8 @@ export interface DeskCall<T> {
   deskId: number
   access: DeskAccess
   priority?: Priority
+  /** It yields: after so long without a permit it gives up, to come back as much later. */
+  yieldMs?: number
   /** The lane whose fence protects the attempt; reads and repeatable writes need none. */
   lane?: HeldLane
   /** Asked when it is the call's turn; committed before the first byte. Must contain the attempt. */
@@ -25,7 +27,8 @@ export interface DeskCall<T> {
 export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T> {
   const { deskId, lane } = call
   const gate = `desk:${deskId}`
-  const permit = await bridge.permits(deskId).acquire(call.priority ?? PRIORITY.message)
+  const permit = await bridge.permits(deskId).acquire(call.priority ?? PRIORITY.message, call.yieldMs)
+  if (permit === null) throw new GateClosed((call.yieldMs ?? 0) * (1 + bridge.random()))
   let committedMs = bridge.clock.monotonicMs()
   const check = (): void => {
     if (lane?.lost) throw new LaneLost()

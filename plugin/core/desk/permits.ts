@@ -9,8 +9,8 @@ export const PRIORITY = { agent: 0, message: 1, tick: 2, backfill: 3, comfort: 4
 export type Priority = (typeof PRIORITY)[keyof typeof PRIORITY]
 
 export interface Permits {
-  /** Resolves with the function that gives the permit back. */
-  acquire(priority: Priority): Promise<Permit>
+  /** Null = none was free within `patienceMs` (default: however long it takes). */
+  acquire(priority: Priority, patienceMs?: number): Promise<Permit | null>
   /** How many calls of a higher rank wait. */
   waiting(priority: Priority): number
   inFlight(): number
@@ -37,9 +37,12 @@ export function createPermits(pace: DeskPace): Permits {
   }
 
   return {
-    acquire(priority) {
+    acquire(priority, patienceMs) {
       return new Promise(resolve => {
-        queues[priority]!.push(() => {
+        const queue = queues[priority]!
+        let patience: NodeJS.Timeout | undefined
+        const take = (): void => {
+          clearTimeout(patience)
           let released = false
           resolve({
             release(outcome) {
@@ -52,7 +55,14 @@ export function createPermits(pace: DeskPace): Permits {
               next()
             }
           })
-        })
+        }
+        queue.push(take)
+        if (patienceMs !== undefined) {
+          patience = setTimeout(() => {
+            queue.splice(queue.indexOf(take), 1)
+            resolve(null)
+          }, patienceMs)
+        }
         next()
       })
     },

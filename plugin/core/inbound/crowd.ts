@@ -10,8 +10,8 @@ export interface Crowd {
   stored(tookMs: number): void
   /** Webhooks a second, of late. */
   perSecond(): number
-  /** How many of so many lanes may be worked on. */
-  share(lanes: number): number
+  /** What part of its lanes delivery may work on, 0 to 1, never 0. */
+  part(): number
 }
 
 const WINDOW_MS = 100
@@ -59,9 +59,9 @@ export function createCrowd(monotonicMs: () => number): Crowd {
       roll()
       return rate
     },
-    share(lanes) {
+    part() {
       roll()
-      return Math.ceil(lanes * part)
+      return part
     }
   }
 }

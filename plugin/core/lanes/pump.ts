@@ -17,8 +17,8 @@ export interface PumpOptions {
    * permits can work on soon would wait here while another desk, or another process, has nothing to do.
    */
   mostHeld?: (deskId: number) => number
-  /** Most inbound lanes held at a time (default 128). */
-  capacity?: () => number
+  /** What part of its places for inbound lanes it may use now, 0 to 1 (default 1). */
+  part?: () => number
 }
 
 export interface Pump {
@@ -32,7 +32,8 @@ export interface Pump {
   pause(paused: boolean): void
 }
 
-export const CAPACITY = 128
+/** Inbound lanes held at a time. */
+const CAPACITY = 128
 /** Places of their own, so that no answer waits behind a crowd of customers. */
 const ANSWERS = 64
 /** A claim for one free place would cost as much as one for many. */
@@ -47,7 +48,7 @@ const COMMON_GRAIN_MS = 25
 
 export function createPump(options: PumpOptions): Pump {
   const { bridge } = options
-  const capacity = options.capacity ?? (() => CAPACITY)
+  const capacity = (): number => Math.ceil(CAPACITY * (options.part?.() ?? 1))
   const held = new Map<number, HeldLane>()
   const heldInbound = new Map<number, number>()
   let heldOutbound = 0
@@ -247,7 +248,7 @@ export function createPump(options: PumpOptions): Pump {
   const sweep = async (): Promise<void> => {
     let nextMs: number = bridge.times.sweepIdleMs
     try {
-      const due = await bridge.lanes.nextDueInMs(bridge.registry.desks().map(desk => desk.id))
+      const due = await bridge.lanes.nextDueInMs()
       if (due !== null) {
         nextMs = bridge.times.sweepBusyMs
         if (due <= 0) kick()

@@ -175,8 +175,8 @@ export interface Lanes {
   }): Promise<ClaimedLane[]>
   /** Prolongs leases; answers the ids that are still ours. */
   renew(laneIds: number[]): Promise<Set<number>>
-  /** Milliseconds until the next lane is due: of these desks' inbound ones, and of all outbound ones; null = nothing waits. */
-  nextDueInMs(deskIds: number[]): Promise<number | null>
+  /** Milliseconds until the next lane is due, of the desks that are known; null = nothing waits. */
+  nextDueInMs(): Promise<number | null>
   /** What waits for a pause of these to end is due now. */
   hurry(renewed: { deskIds: number[]; numberIds: number[] }): Promise<void>
   /** What waits in the lane before this event, as of now: the `seq` of each, at most a lane's picture of them. */
