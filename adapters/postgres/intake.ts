@@ -1,6 +1,5 @@
 /**
- * The acknowledging path: single-flight group commit. Whatever arrives while one commit is in flight goes into the
- * next; there is no timer. A bounded queue answers `not_stored` rather than growing. Leaves out what the rows mean.
+ * Sorted webhooks and hooks into events, statuses and lanes, many in one group commit. A bounded queue answers `not_stored` rather than growing. Leaves out what the rows mean.
  */
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
@@ -11,6 +10,7 @@ import { byLane, type JoinedStatus, joinInto, PULLS, statusColumns, tellsFailure
 import { CONVERSATIONS, ROWS, STATUSES } from './intake-sql.ts'
 import type { Pages } from './pages.ts'
 import { isConnectionError, isDataError, isDeadlock } from './refusal.ts'
+import { createSingleFlight } from './single-flight.ts'
 
 export interface IntakeOptions {
   pool: pg.Pool
@@ -54,7 +54,6 @@ export function createIntake(options: IntakeOptions): Intake {
   let queue: Waiting[] = []
   let rows = 0
   let bytes = 0
-  let flushing: Promise<void> | null = null
   let closed = false
   // In order of arrival, hence of patience: one timer looks at the first, since one for each would cost more.
   const open = new Set<Waiting>()
@@ -85,7 +84,7 @@ export function createIntake(options: IntakeOptions): Intake {
   }
 
   /** Everything up to the limits of one statement; a single larger request goes alone. */
-  const take = (): Waiting[] => {
+  const take = (): Waiting[] | null => {
     let count = 0
     let size = 0
     let taken = 0
@@ -95,7 +94,7 @@ export function createIntake(options: IntakeOptions): Intake {
       size += waiting.bytes
       taken++
     }
-    return queue.splice(0, taken).filter(waiting => !waiting.settled)
+    return taken === 0 ? null : queue.splice(0, taken).filter(waiting => !waiting.settled)
   }
 
   const write = async (batch: Waiting[]): Promise<void> => {
@@ -201,7 +200,7 @@ export function createIntake(options: IntakeOptions): Intake {
   }
 
   /** What PostgreSQL refuses for its contents would be refused for a week: its payloads are kept for a person instead. */
-  const keepUnstorable = async (waiting: Waiting): Promise<void> => {
+  const keepUnstorable = async (waiting: Waiting): Promise<() => void> => {
     const rows = waiting.batch.rows.map<IntakeRow>((row, index) => ({
       ...row,
       key: `u:${randomUUID()}:${index}`,
@@ -220,41 +219,39 @@ export function createIntake(options: IntakeOptions): Intake {
           rows,
           rows.map(() => waiting.arrivedMs)
         )
-      finish(waiting, null, 0)
+      return () => finish(waiting, null, 0)
     } catch (error) {
-      finish(waiting, new PuenteError('not_stored', { cause: error, retryAfterSeconds: 30 }))
+      return () => finish(waiting, new PuenteError('not_stored', { cause: error, retryAfterSeconds: 30 }))
     }
   }
 
-  /** A batch that fails for what it holds (not for where it goes) is halved until the culprit stands alone. */
-  const writeOrHalve = async (batch: Waiting[], tries = 0): Promise<void> => {
+  /**
+   * A batch that fails for what it holds (not for where it goes) is halved until the culprit stands alone. Answers how to
+   * tell those who wait.
+   */
+  const writeOrHalve = async (batch: Waiting[], tries = 0): Promise<() => void> => {
+    const tellAll = (error: unknown) => (): void => {
+      for (const waiting of batch) finish(waiting, error, waiting.rows)
+    }
     try {
-      await write(batch)
-      for (const waiting of batch) finish(waiting, null, waiting.rows)
+      if (batch.length > 0) await write(batch)
+      return tellAll(null)
     } catch (error) {
       if (isDeadlock(error) && tries < 5) return writeOrHalve(batch, tries + 1)
       if (isDataError(error) && batch.length === 1) return keepUnstorable(batch[0]!)
       if (!isDataError(error)) {
-        const failure = new PuenteError(isConnectionError(error) ? 'database_unavailable' : 'not_stored', {
-          cause: error,
-          retryAfterSeconds: 2
-        })
-        for (const waiting of batch) finish(waiting, failure)
-        return
+        const code = isConnectionError(error) ? 'database_unavailable' : 'not_stored'
+        return tellAll(new PuenteError(code, { cause: error, retryAfterSeconds: 2 }))
       }
       const half = Math.ceil(batch.length / 2)
-      await writeOrHalve(batch.slice(0, half))
-      await writeOrHalve(batch.slice(half))
+      const tells = [await writeOrHalve(batch.slice(0, half)), await writeOrHalve(batch.slice(half))]
+      return () => {
+        for (const tell of tells) tell()
+      }
     }
   }
 
-  const flush = async (): Promise<void> => {
-    while (queue.length > 0) {
-      const batch = take()
-      if (batch.length > 0) await writeOrHalve(batch)
-    }
-    flushing = null
-  }
+  const flight = createSingleFlight({ take, write: batch => writeOrHalve(batch) })
 
   const enqueue = (batch: IntakeBatch): Promise<{ stored: number }> => {
     const size = batch.rows.reduce((sum, row) => sum + row.payload.length, 0)
@@ -288,12 +285,12 @@ export function createIntake(options: IntakeOptions): Intake {
   return {
     accept(batch) {
       const accepted = enqueue(batch)
-      if (queue.length > 0) flushing ??= flush()
+      if (queue.length > 0) flight.kick()
       return accepted
     },
     async acceptAll(batches) {
       const accepted = batches.map(enqueue)
-      if (queue.length > 0) flushing ??= flush()
+      if (queue.length > 0) flight.kick()
       const failed = (await Promise.allSettled(accepted)).find(outcome => outcome.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     },
@@ -301,7 +298,7 @@ export function createIntake(options: IntakeOptions): Intake {
     depth: () => ({ rows, bytes }),
     async close() {
       closed = true
-      await flushing
+      await flight.landed()
       if (watch !== null) clearTimeout(watch)
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The acknowledging path: webhooks as they came, many to a sealed page, one statement and one commit for all that
- * arrived while the last commit was under way. There is no timer. A bounded queue answers `not_stored` rather than
+ * The acknowledging path: webhooks as they came, many to a sealed page, one statement and one commit for each
+ * page. A bounded queue answers `not_stored` rather than
  * growing. What is committed and does not fit into memory is read again when its turn comes.
  */
 import type pg from 'pg'
@@ -9,6 +9,7 @@ import type { Journal, JournalPage } from '../../plugin/core/ports/journal.ts'
 import type { PayloadRef } from '../../plugin/core/ports/store.ts'
 import { PAGE_GONE, type Pages } from './pages.ts'
 import { isConnectionError } from './refusal.ts'
+import { createSingleFlight } from './single-flight.ts'
 
 export interface JournalOptions {
   pool: pg.Pool
@@ -27,20 +28,25 @@ export interface JournalOptions {
   keepBytes?: number
 }
 
-/** What is committed together. */
-interface Group {
-  bodies: Buffer[]
-  bytes: number
-  promise: Promise<void>
+interface Waiting {
+  raw: Buffer
   resolve: () => void
   reject: (error: PuenteError) => void
   settled: boolean
-  /** Monotonic; then its senders are told to come back. */
+  /** Monotonic; then its sender is told to come back. */
   patientUntilMs: number
 }
 
-const GROUP_BODIES = 500
-const GROUP_BYTES = 4 * 1024 * 1024
+/** Cut into its bodies only when they are needed: a crowd of small objects that live long costs much to collect. */
+interface KeptPage {
+  id: number
+  day: string
+  lengths: readonly number[]
+  plain: Buffer
+}
+
+const PAGE_BODIES = 500
+const PAGE_BYTES = 4 * 1024 * 1024
 /** Pages read again at a time. */
 const READ_PAGES = 16
 
@@ -69,14 +75,16 @@ export function createJournal(options: JournalOptions): Journal {
   const maxBytes = options.maxBytes ?? 64 * 1024 * 1024
   const patienceMs = options.patienceMs ?? 2_500
   const keepBytes = options.keepBytes ?? 32 * 1024 * 1024
-  let groups: Group[] = []
+  let queue: Waiting[] = []
+  /** On their way, no more in the queue. */
+  let writing: Waiting[] = []
+  /** Of both. */
   let waiting = 0
   let bytes = 0
-  let flushing: Promise<void> | null = null
   let closed = false
   let watch: NodeJS.Timeout | null = null
   /** Committed and not handed out yet, oldest first. */
-  let kept: JournalPage[] = []
+  let kept: KeptPage[] = []
   let keptBytes = 0
   /** The database has older pages than memory, or pages that did not fit there. */
   let behind = false
@@ -86,48 +94,50 @@ export function createJournal(options: JournalOptions): Journal {
   const out = new Set<number>()
   let gone: number[] = []
 
-  const settle = (group: Group, error: PuenteError | null): void => {
-    if (group.settled) return
-    group.settled = true
-    waiting -= group.bodies.length
-    bytes -= group.bytes
-    if (error === null) group.resolve()
-    else group.reject(error)
+  const settle = (one: Waiting, error: PuenteError | null): void => {
+    if (one.settled) return
+    one.settled = true
+    waiting--
+    bytes -= one.raw.length
+    if (error === null) one.resolve()
+    else one.reject(error)
   }
 
   // In order of arrival, hence of patience: one timer looks at the first.
   const giveUp = (): void => {
     watch = null
     const now = performance.now()
-    for (const group of groups) {
-      if (group.settled) continue
-      if (group.patientUntilMs > now) {
-        watch = setTimeout(giveUp, group.patientUntilMs - now)
+    for (const one of [...writing, ...queue]) {
+      if (one.settled) continue
+      if (one.patientUntilMs > now) {
+        watch = setTimeout(giveUp, one.patientUntilMs - now)
         break
       }
-      settle(group, new PuenteError('not_stored', { retryAfterSeconds: 5, facts: { waiting } }))
+      settle(one, new PuenteError('not_stored', { retryAfterSeconds: 5, facts: { waiting } }))
     }
-    // The one being written stands first; what was given up behind it must not be held.
-    groups = groups.filter((group, index) => index === 0 || !group.settled)
+    // What was given up must not be held while PostgreSQL says nothing.
+    queue = queue.filter(one => !one.settled)
   }
 
-  const openGroup = (): Group => {
-    let resolve = (): void => {}
-    let reject = (_error: PuenteError): void => {}
-    const promise = new Promise<void>((yes, no) => {
-      resolve = yes
-      reject = no
-    })
-    const patientUntilMs = performance.now() + patienceMs
-    const group = { bodies: [], bytes: 0, promise, resolve, reject, settled: false, patientUntilMs }
-    groups.push(group)
-    watch ??= setTimeout(giveUp, patienceMs)
-    return group
+  const take = (most: number): Waiting[] | null => {
+    let size = 0
+    let taken = 0
+    for (const { raw } of queue) {
+      if (taken >= Math.min(most, PAGE_BODIES) || (taken > 0 && size + raw.length > PAGE_BYTES)) break
+      size += raw.length
+      taken++
+    }
+    writing = queue.splice(0, taken)
+    return taken === 0 ? null : writing
   }
 
-  const write = async (group: Group): Promise<void> => {
-    const plain = Buffer.concat(group.bodies, group.bytes)
-    const lengths = group.bodies.map(body => body.length)
+  const write = async (batch: Waiting[]): Promise<() => void> => {
+    const tellAll = (error: PuenteError | null) => (): void => {
+      for (const one of batch) settle(one, error)
+      options.onCommitted()
+    }
+    const plain = Buffer.concat(batch.map(({ raw }) => raw))
+    const lengths = batch.map(({ raw }) => raw.length)
     const forgotten = gone
     gone = []
     try {
@@ -138,36 +148,32 @@ export function createJournal(options: JournalOptions): Journal {
       })
       const { id, day } = answer.rows[0] as { id: number; day: string }
       pages.remember(day, id, plain)
-      keep(cut(id, day, lengths, plain))
-      settle(group, null)
-      options.onCommitted()
+      keep({ id, day, lengths, plain })
+      return tellAll(null)
     } catch (error) {
       gone = forgotten.concat(gone)
       const code = isConnectionError(error) ? 'database_unavailable' : 'not_stored'
-      settle(group, new PuenteError(code, { cause: error, retryAfterSeconds: 2 }))
       // It may be there all the same: then it is found, and its repetition falls away.
       fallBehind()
-      options.onCommitted()
+      return tellAll(new PuenteError(code, { cause: error, retryAfterSeconds: 2 }))
     }
   }
 
-  const keep = (page: JournalPage): void => {
+  const keep = (page: KeptPage): void => {
     // Once something older waits in the database alone, everything younger does: the order stays.
     if (behind || keptBytes > keepBytes) {
       behind = true
       return
     }
     kept.push(page)
-    keptBytes += sizeOf(page)
+    keptBytes += page.plain.length
   }
 
-  const flush = async (): Promise<void> => {
-    while (groups.length > 0) {
-      const [group] = groups
-      if (!group!.settled) await write(group!)
-      groups.shift()
-    }
-    flushing = null
+  const flight = createSingleFlight({ take, write, comeBack: { waiting: () => queue.length } })
+
+  const unkeep = (page: KeptPage): JournalPage => {
+    keptBytes -= page.plain.length
+    return cut(page)
   }
 
   const fallBehind = (): void => {
@@ -207,7 +213,7 @@ export function createJournal(options: JournalOptions): Journal {
       const read: JournalPage[] = []
       for (const [index, row] of rows.entries()) {
         const plain = await readPage(refs[index]!)
-        if (plain !== null) read.push(cut(row.id, row.day, row.lengths, plain))
+        if (plain !== null) read.push(cut({ ...row, plain }))
       }
       return read.length > 0 ? read : readAgain()
     } catch (error) {
@@ -220,26 +226,22 @@ export function createJournal(options: JournalOptions): Journal {
     append(raw) {
       if (closed || waiting >= maxWaiting || (bytes > 0 && bytes + raw.length > maxBytes))
         return Promise.reject(new PuenteError('not_stored', { retryAfterSeconds: 2, facts: { waiting } }))
-      // The first of the groups is being written.
-      const last = groups.length > 1 ? groups.at(-1)! : openGroup()
-      const full = last.settled || last.bodies.length >= GROUP_BODIES || last.bytes + raw.length > GROUP_BYTES
-      const group = full && last.bodies.length > 0 ? openGroup() : last
-      group.bodies.push(raw)
-      group.bytes += raw.length
-      waiting++
-      bytes += raw.length
-      flushing ??= flush()
-      return group.promise
+      return new Promise((resolve, reject) => {
+        queue.push({ raw, resolve, reject, settled: false, patientUntilMs: performance.now() + patienceMs })
+        watch ??= setTimeout(giveUp, patienceMs)
+        waiting++
+        bytes += raw.length
+        flight.kick()
+      })
     },
     async next(most) {
       let pagesToTake = 0
       for (let entries = 0; pagesToTake < kept.length && entries < most; pagesToTake++)
-        entries += kept[pagesToTake]!.entries.length
+        entries += kept[pagesToTake]!.lengths.length
       if (pagesToTake === 0 && !behind) return []
       reading = true
       try {
-        const taken = pagesToTake > 0 ? kept.splice(0, pagesToTake) : await readAgain()
-        if (pagesToTake > 0) for (const page of taken) keptBytes -= sizeOf(page)
+        const taken = pagesToTake > 0 ? kept.splice(0, pagesToTake).map(unkeep) : await readAgain()
         for (const page of taken) out.add(page.id)
         return taken
       } finally {
@@ -276,13 +278,13 @@ export function createJournal(options: JournalOptions): Journal {
     depth: () => ({ waiting, bytes, unsorted: kept.length + out.size, behind: behind || reading }),
     async close() {
       closed = true
-      await flushing
+      await flight.landed()
       if (watch !== null) clearTimeout(watch)
     }
   }
 }
 
-function cut(id: number, day: string, lengths: readonly number[], plain: Buffer): JournalPage {
+function cut({ id, day, lengths, plain }: KeptPage): JournalPage {
   let offset = 0
   const entries = lengths.map(length => {
     const ref = { pageDay: day, pageId: id, offset, length }
@@ -290,8 +292,4 @@ function cut(id: number, day: string, lengths: readonly number[], plain: Buffer)
     return { raw: plain.subarray(ref.offset, offset), ref }
   })
   return { id, entries }
-}
-
-function sizeOf(page: JournalPage): number {
-  return page.entries.reduce((sum, entry) => sum + entry.raw.length, 0)
 }

@@ -1,11 +1,12 @@
 /**
- * Writes down what workers did: attempts, outcomes, releases. Single-flight group commit like the intake: whatever is
- * handed in while one commit is in flight goes into the next, all in one call of the function `record_work`.
+ * Writes down what workers did: attempts, outcomes, releases. A group commit like the intake's, each batch one call
+ * of the function `record_work`.
  */
 import type pg from 'pg'
 import type { Recorded, Recorder, Work } from '../../plugin/core/ports/store.ts'
 import type { Customers, CustomerVault } from './customers.ts'
 import { isConnectionError, isDeadlock } from './refusal.ts'
+import { createSingleFlight } from './single-flight.ts'
 
 interface Waiting {
   work: Work[]
@@ -29,9 +30,8 @@ export interface RecorderOptions {
 export function createRecorder(options: RecorderOptions): Recorder {
   const { pool, customers, vault } = options
   const queue: Waiting[] = []
-  let flushing: Promise<void> | null = null
 
-  const write = async (batch: Waiting[]): Promise<void> => {
+  const write = async (batch: Waiting[]): Promise<() => void> => {
     const built = new Map<string, object[]>()
     const attempts: Waiting[] = []
     for (const waiting of batch) {
@@ -52,12 +52,13 @@ export function createRecorder(options: RecorderOptions): Recorder {
         const lost = new Set(fenced.map(index => attempts[index]))
         const lanes = new Set(moved)
         if (due > 0) options.onDue()
-        for (const waiting of batch) {
-          if (lanes.size > 0 && waiting.work.some(work => work.op === 'binding' && lanes.has(work.hold.lane)))
-            waiting.resolve('moved')
-          else waiting.resolve(lost.has(waiting) ? 'lost' : 'kept')
+        return () => {
+          for (const waiting of batch) {
+            if (lanes.size > 0 && waiting.work.some(work => work.op === 'binding' && lanes.has(work.hold.lane)))
+              waiting.resolve('moved')
+            else waiting.resolve(lost.has(waiting) ? 'lost' : 'kept')
+          }
         }
-        return
       } catch (error) {
         // The function is one transaction and its writes are the same when repeated.
         const again = isDeadlock(error) || isConnectionError(error)
@@ -209,42 +210,41 @@ export function createRecorder(options: RecorderOptions): Recorder {
     }
   }
 
-  const flush = async (): Promise<void> => {
-    while (queue.length > 0) {
-      let count = 0
-      let taken = 0
-      for (const waiting of queue) {
-        if (taken > 0 && count + waiting.work.length > FLUSH_WORK) break
-        count += waiting.work.length
-        taken++
-      }
-      const batch = queue.splice(0, taken)
-      try {
-        await write(batch)
-      } catch (error) {
-        if (batch.length === 1) {
-          batch[0]!.reject(error)
-          continue
-        }
-        // One bad row must not take its neighbours along: each alone.
-        for (const waiting of batch) {
-          await write([waiting]).catch(waiting.reject)
-        }
+  const take = (): Waiting[] | null => {
+    let count = 0
+    let taken = 0
+    for (const waiting of queue) {
+      if (taken > 0 && count + waiting.work.length > FLUSH_WORK) break
+      count += waiting.work.length
+      taken++
+    }
+    return taken === 0 ? null : queue.splice(0, taken)
+  }
+
+  /** One bad row must not take its neighbours along: then each goes alone. */
+  const writeOrSplit = async (batch: Waiting[]): Promise<() => void> => {
+    try {
+      return await write(batch)
+    } catch (error) {
+      if (batch.length === 1) return () => batch[0]!.reject(error)
+      const tells: (() => void)[] = []
+      for (const waiting of batch) tells.push(await writeOrSplit([waiting]))
+      return () => {
+        for (const tell of tells) tell()
       }
     }
-    flushing = null
   }
+
+  const flight = createSingleFlight({ take, write: writeOrSplit })
 
   return {
     record(work) {
       return new Promise((resolve, reject) => {
         queue.push({ work, resolve, reject })
-        flushing ??= flush()
+        flight.kick()
       })
     },
-    async close() {
-      await flushing
-    }
+    close: flight.landed
   }
 }
 
