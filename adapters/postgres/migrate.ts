@@ -115,7 +115,7 @@ async function movePartitions(trx: Knex.Transaction, span: PartitionSpan, now: D
   const make = async (table: string, from: Date, to: Date, name: string): Promise<void> => {
     if (names.has(name)) return
     names.add(name)
-    const tuning = table === 'events' ? 'with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)' : ''
+    const tuning = table === 'events' ? 'with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)' : ''
     await trx.raw(
       `create table ${name} partition of ${table} for values from ('${iso(from)}') to ('${iso(to)}') ${tuning}`
     )

@@ -1,6 +1,7 @@
 /**
  * R1 and R2: how many webhooks a second are taken durably, against a bare Fastify and against the same route that
- * verifies and splits but stores nothing. Delivery is paused; the three are interleaved in every round.
+ * verifies and parses but stores nothing. Delivery is paused, and so is sorting (what is stored is parsed then); the three
+ * are interleaved in every round.
  */
 import { type Answers, sendClosedLoop } from './load.ts'
 import { startChild } from './processes.ts'

@@ -4,6 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { parseBody } from '../../../adapters/whatsapp-cloud/from-wire.ts'
 import { type OptionsInput, readOptions } from '../../../plugin/options.ts'
 import type { Injected } from '../../../plugin/runtime.ts'
 import { readSandboxNumber } from '../../../plugin/sandbox-number.ts'
@@ -28,6 +29,11 @@ const { intake } = runtime.bridge
 const { journal } = runtime
 const append = journal.append
 
+/** What R2 is measured against: verified and parsed, stored nowhere. */
+async function parse(raw: Buffer): Promise<void> {
+  parseBody(raw)
+}
+
 async function obey(order: PuenteOrder): Promise<unknown> {
   switch (order.order) {
     case 'connect':
@@ -38,7 +44,7 @@ async function obey(order: PuenteOrder): Promise<unknown> {
       runtime.sorter.pause(order.paused)
       return null
     case 'store':
-      journal.append = order.stored ? append : () => Promise.resolve()
+      journal.append = order.stored ? append : parse
       return null
     case 'depth':
       return {
