@@ -24,9 +24,15 @@ t.test('a crowd that waits gets its way within a second or so, and delivery neve
   const { crowd, pass } = stage()
   t.equal(lanes(crowd), 128)
   pass(4_000, 2 * SECOND, 20)
-  t.equal(lanes(crowd), 8)
+  t.equal(lanes(crowd), 2)
   pass(4_000, 60 * SECOND, 20)
-  t.equal(lanes(crowd), 8)
+  t.equal(lanes(crowd), 2)
+})
+
+t.test('one that waits very long gets it at once: what queues meanwhile would wait for seconds', async t => {
+  const { crowd, pass } = stage()
+  pass(4_000, 700, 100)
+  t.equal(lanes(crowd), 2)
 })
 
 t.test('it comes back little by little, whether the crowd goes or is quickly served', async t => {
@@ -37,7 +43,7 @@ t.test('it comes back little by little, whether the crowd goes or is quickly ser
     const { crowd, pass } = stage()
     pass(4_000, 3 * SECOND, 20)
     pass(calmer.perSecond, 1.5 * SECOND, calmer.tookMs)
-    t.ok(lanes(crowd) > 8 && lanes(crowd) < 64, `${lanes(crowd)} after a second and a half`)
+    t.ok(lanes(crowd) > 2 && lanes(crowd) < 64, `${lanes(crowd)} after a second and a half`)
     pass(calmer.perSecond, 6 * SECOND, calmer.tookMs)
     t.equal(lanes(crowd), 128)
   }
@@ -54,7 +60,7 @@ t.test('when nobody comes any more, all is free again', async t => {
 t.test('nothing that was stored is as bad as slow', async t => {
   const { crowd, pass } = stage()
   pass(4_000, 2 * SECOND, null)
-  t.equal(lanes(crowd), 8)
+  t.equal(lanes(crowd), 2)
 })
 
 t.test('few webhooks on a slow disk hold back nothing', async t => {
@@ -62,4 +68,13 @@ t.test('few webhooks on a slow disk hold back nothing', async t => {
   pass(500, 10 * SECOND, 200)
   t.equal(lanes(crowd), 128)
   t.ok(Math.abs(crowd.perSecond() - 500) < 50, `${crowd.perSecond()}`)
+})
+
+t.test('what gathered in a moment of standing still is no crowd', async t => {
+  const { crowd, pass, wait } = stage()
+  pass(1_000, 2 * SECOND, 20)
+  wait(200)
+  pass(20_000, 15, 100)
+  pass(1_000, SECOND, 20)
+  t.equal(lanes(crowd), 128)
 })

@@ -197,3 +197,46 @@ t.test('few webhooks are sorted at once, together with what comes meanwhile; a c
   t.same(await goes(), ['journal'], 'so many would be held up by sorting')
   await sorter.close(10)
 })
+
+t.test('sorting rests between its rounds only while acknowledging is slow although delivery holds back', async t => {
+  let part = 1
+  const rests: number[] = []
+  let pages: JournalPage[] = []
+  const sorter = createSorter({
+    bridge: {
+      ...BRIDGE,
+      sleep: async (ms: number) => void rests.push(ms),
+      intake: {
+        depth: () => ({ rows: 0, bytes: 0 }),
+        acceptAll: () => new Promise(resolve => setTimeout(resolve, 40))
+      }
+    } as unknown as Bridge,
+    journal: {
+      depth: () => ({ waiting: 0, unsorted: pages.length, behind: false }),
+      next: async () => pages.splice(0, 1),
+      done() {},
+      tidy: async () => {}
+    } as unknown as Journal,
+    crowd: { came() {}, stored() {}, perSecond: () => 4_000, part: () => part },
+    parse: raw => raw.toString(),
+    explode: (body, raw) => [
+      { kind: 'unknown', phoneNumberId: null, key: String(body), at: new Date(), customer: {}, payload: raw }
+    ],
+    isAlone: () => true,
+    isFirst: () => true
+  })
+  const sortThree = async (): Promise<number[]> => {
+    rests.length = 0
+    const ref = { pageDay: '2026-11-30', pageId: 1, offset: 0, length: 1 }
+    pages = [1, 2, 3].map(id => ({ id, entries: [{ raw: Buffer.from('a'), ref }] }))
+    sorter.kick()
+    while (!sorter.isIdle()) await new Promise(resolve => setTimeout(resolve, 10))
+    return rests.map(ms => Math.round(ms / 40))
+  }
+  t.same(await sortThree(), [])
+  part = 1 / 33
+  t.same(await sortThree(), [1, 1, 1], 'as long as the round took')
+  part = 1 / 1000
+  t.same(await sortThree(), [2, 2, 2], 'it never stands still')
+  await sorter.close(10)
+})

@@ -11,7 +11,11 @@ interface Claim {
   outbound: number
 }
 
-function stage(t: { teardown(handler: () => unknown): unknown }, mostHeld?: (deskId: number) => number) {
+function stage(
+  t: { teardown(handler: () => unknown): unknown },
+  mostHeld?: (deskId: number) => number,
+  part?: () => number
+) {
   const claims: Claim[] = []
   const waiting: { id: number; deskId: number; outbound: boolean }[] = []
   const working = new Map<number, (leaving: Leaving) => void>()
@@ -50,7 +54,7 @@ function stage(t: { teardown(handler: () => unknown): unknown }, mostHeld?: (des
     }
   } as unknown as Bridge
   const work = (lane: HeldLane): Promise<Leaving> => new Promise(resolve => working.set(lane.id, resolve))
-  const pump = createPump({ bridge, workInbound: work, workOutbound: work, mostHeld })
+  const pump = createPump({ bridge, workInbound: work, workOutbound: work, mostHeld, part })
   t.teardown(() => pump.stop(0))
   const calm = async (): Promise<void> => {
     for (let n = 0; n < 20; n++) await turn()
@@ -140,6 +144,26 @@ t.test('a desk with one customer is not kept waiting by one with thousands', asy
     waiting.some(lane => lane.deskId === 2),
     'it is among the next that are taken'
   )
+})
+
+t.test('where delivery holds back it rests between two claims, and answers do not', async t => {
+  let part = 1 / 16
+  const { waiting, kick, held, finish } = stage(t, undefined, () => part)
+  waiting.push(...lanesOf(1, 40))
+  const began = performance.now()
+  await kick()
+  t.equal(held(), 4, 'a share for each desk')
+  await finish(4)
+  waiting.push(...lanesOf(1, 1, true))
+  for (let n = 0; n < 20; n++) await kick()
+  await sleep(40)
+  t.equal(held(), 1, 'the answer alone')
+  while (held() === 1) await sleep(5)
+  const restedMs = performance.now() - began
+  t.ok(restedMs > 230, `it took more after ${Math.round(restedMs)} ms`)
+  part = 1
+  await finish(100)
+  t.equal(waiting.length, 0, 'nothing keeps it any more')
 })
 
 t.test('how many lanes are worth holding follows the limit and how quick the desk is at best', async t => {

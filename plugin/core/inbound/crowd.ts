@@ -15,15 +15,17 @@ export interface Crowd {
 }
 
 const WINDOW_MS = 100
-/** The rate is an average over about so long. */
-const RATE_OVER_MS = 1_000
+/** The rate is an average over about so long: what has gathered while this process was busy for a moment is no crowd. */
+const RATE_OVER_MS = 500
 /** Fewer a second are no crowd: what is slow then has another reason. */
 const CROWD_PER_SECOND = 2_000
 /** Waiting so long for a commit, on average of a window, is slow. */
 const SLOW_MS = 5
-const STEP = { down: 0.5, up: 1.1 }
+/** What queues meanwhile waits as long as the queue takes to go: then there is no time for small steps. */
+const VERY_SLOW_MS = 40
+const STEP = { down: 0.5, farDown: 0.125, up: 1.1 }
 /** Delivery never stands still. */
-const LEAST_PART = 1 / 16
+const LEAST_PART = 1 / 64
 
 export function createCrowd(monotonicMs: () => number): Crowd {
   let began = monotonicMs()
@@ -38,8 +40,10 @@ export function createCrowd(monotonicMs: () => number): Crowd {
     if (sinceMs < WINDOW_MS) return
     const weight = Math.min(1, sinceMs / RATE_OVER_MS)
     rate += ((came * 1_000) / sinceMs - rate) * weight
-    const isSlow = rate >= CROWD_PER_SECOND && (stored === 0 || waitedMs > SLOW_MS * stored)
-    part = isSlow ? Math.max(LEAST_PART, part * STEP.down) : Math.min(1, part * STEP.up ** (sinceMs / WINDOW_MS))
+    const wait = stored === 0 ? Number.POSITIVE_INFINITY : waitedMs / stored
+    const isSlow = rate >= CROWD_PER_SECOND && wait > SLOW_MS
+    const down = wait > VERY_SLOW_MS ? STEP.farDown : STEP.down
+    part = isSlow ? Math.max(LEAST_PART, part * down) : Math.min(1, part * STEP.up ** (sinceMs / WINDOW_MS))
     began += sinceMs
     came = 0
     stored = 0

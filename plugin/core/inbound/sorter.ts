@@ -39,6 +39,11 @@ export interface Sorter {
 const ROUND = 200
 /** As long as no more come than this, and no more rows are on their way, a webhook is sorted before it is acknowledged. */
 const FEW = { perSecond: 1_500, rows: 64 }
+/**
+ * Where acknowledging stays slow although delivery holds back, sorting rests, too, after each round: this much of what the
+ * round took for each further share that delivery leaves, and no more than twice of it.
+ */
+const REST = { forEachShare: 1 / 32, most: 2 }
 const RETRY_MS = { first: 100, most: 2_000 }
 /** A round that is refused so often is stored one by one. */
 const SINGLY_AFTER = 3
@@ -129,9 +134,12 @@ export function createSorter(options: SorterOptions): Sorter {
       while (!paused) {
         if (round.length === 0) round = await journal.next(ROUND)
         if (round.length === 0) break
+        const beganMs = bridge.clock.monotonicMs()
         await sortRound()
         failures = 0
         refusals = 0
+        const rest = Math.min(REST.most, REST.forEachShare * (1 / options.crowd.part() - 1))
+        if (rest > 0.1 && !stopping) await bridge.sleep(rest * (bridge.clock.monotonicMs() - beganMs))
       }
     } catch (error) {
       failures++

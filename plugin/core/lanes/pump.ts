@@ -17,7 +17,7 @@ export interface PumpOptions {
    * permits can work on soon would wait here while another desk, or another process, has nothing to do.
    */
   mostHeld?: (deskId: number) => number
-  /** What part of its places for inbound lanes it may use now, 0 to 1 (default 1). */
+  /** What part of its places for inbound lanes it may use now, 0 to 1 (default 1); the smaller, the longer it rests. */
   part?: () => number
 }
 
@@ -39,6 +39,11 @@ const ANSWERS = 64
 /** A claim for one free place would cost as much as one for many. */
 const WORTH_CLAIMING = 32
 const WORTH_ANSWERS = 8
+/**
+ * A desk that answers at once makes few lanes as busy as many: where delivery holds back, it also rests between two claims,
+ * so long for each further share that it leaves to others.
+ */
+const REST_MS = 16
 /** While a crowd has all its places, whether others have something due is asked no more often. */
 const GUESS_EVERY_MS = 15
 const SECOND_LOOK_MS = 5
@@ -48,7 +53,8 @@ const COMMON_GRAIN_MS = 25
 
 export function createPump(options: PumpOptions): Pump {
   const { bridge } = options
-  const capacity = (): number => Math.ceil(CAPACITY * (options.part?.() ?? 1))
+  const part = (): number => options.part?.() ?? 1
+  const capacity = (): number => Math.ceil(CAPACITY * part())
   const held = new Map<number, HeldLane>()
   const heldInbound = new Map<number, number>()
   let heldOutbound = 0
@@ -60,6 +66,7 @@ export function createPump(options: PumpOptions): Pump {
   let stopping = false
   let paused = false
   let claimedAtMs = Number.NEGATIVE_INFINITY
+  let tookInboundMs = Number.NEGATIVE_INFINITY
   /** Of these more may be due than the last claim had room for. */
   const crowded = new Set<number | 'answers'>()
   const idleWaiters: (() => void)[] = []
@@ -126,9 +133,11 @@ export function createPump(options: PumpOptions): Pump {
   }
 
   /** What a claim would ask for. Desks share what is free, so that none takes all. */
-  const rooms = (): { inbound: { deskId: number; room: number }[]; outbound: number } => {
+  const rooms = (isResting: boolean): { inbound: { deskId: number; room: number }[]; outbound: number } => {
     const shut = new Set(idsOf('desk:'))
-    const open = bridge.registry.desks().flatMap(({ id }) => (shut.has(id) ? [] : [{ deskId: id, room: roomOf(id) }]))
+    const open = bridge.registry
+      .desks()
+      .flatMap(({ id }) => (shut.has(id) ? [] : [{ deskId: id, room: isResting ? 0 : roomOf(id) }]))
     for (const { deskId, room } of open) if (room === 0) crowded.add(deskId)
     const asking = open.filter(({ room }) => room > 0)
     const share = Math.ceil((capacity() - (held.size - heldOutbound)) / Math.max(1, asking.length))
@@ -139,15 +148,18 @@ export function createPump(options: PumpOptions): Pump {
 
   const claim = async (): Promise<void> => {
     if (claiming || stopping || paused || options.mayClaim?.() === false) return
-    const { inbound, outbound } = rooms()
-    if (inbound.length === 0 && outbound === 0) return
     const claimedMs = bridge.clock.monotonicMs()
+    const restMs = tookInboundMs + REST_MS * (1 / part() - 1) - claimedMs
+    if (restMs > 0) schedule(restMs)
+    const { inbound, outbound } = rooms(restMs > 0)
+    if (inbound.length === 0 && outbound === 0) return
     // Some have no room, and of the others nothing is known to wait: whether something does is not asked at each wake-up.
     const isGuess = !inbound.some(({ deskId }) => crowded.has(deskId)) && !(outbound > 0 && crowded.has('answers'))
     const waitMs = crowded.size > 0 && isGuess ? claimedAtMs + GUESS_EVERY_MS - claimedMs : 0
     if (waitMs > 0) return schedule(waitMs)
     claiming = true
     claimedAtMs = claimedMs
+    if (inbound.length > 0) tookInboundMs = claimedMs
     wanted = false
     const again = timed
     timed = false
