@@ -23,7 +23,11 @@ function makeRig(halved = false) {
       flight.kick()
     }
   }
-  return { flight, hand, log, land: async () => (land.shift()!(), turn()) }
+  const landOne = async (): Promise<void> => {
+    land.shift()!()
+    await turn()
+  }
+  return { flight, hand, log, land: landOne }
 }
 
 t.test('what is handed in within a turn goes together, what comes meanwhile into the next', async t => {
