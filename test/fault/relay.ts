@@ -130,14 +130,23 @@ export async function startRelay(targets: number[] = []): Promise<Relay> {
   return relay
 }
 
-/** A port that was free a moment ago. */
-export function findFreePort(): Promise<number> {
+/** Below those that systems give to outgoing connections: what is killed and started again finds its port free. */
+const PORTS = { from: 20_000, to: 32_000 }
+
+/** A port that was free a moment ago, and that no outgoing connection takes. */
+export async function findFreePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from))
+    if (await isFree(port)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error)
+    )
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }
