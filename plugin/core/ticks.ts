@@ -14,7 +14,10 @@ import type { VisibleStatus } from './ports/help-desk.ts'
 import type { ReceiptRecord, Tick } from './ports/store.ts'
 import { describeFailure } from './texts/describe.ts'
 
-/** A tick waits no longer for its turn: those that come after it may be failures, which do not wait. */
+/**
+ * A tick waits no longer for its turn: those that come after it may be failures, which do not wait. Turn and call together
+ * must be over long before its lease is, or a younger tick of the same message could be told before it.
+ */
 const YIELD_MS = 2_000
 
 const STATES = ['none', 'sent', 'failed', 'delivered', 'read', 'played'] as const
@@ -86,7 +89,9 @@ export function createTicks(
       return bridge.deliveries.told(reference, told, tick.toldCode)
     }
     const turn =
-      decided.status === 'failed' ? { priority: PRIORITY.agent } : { priority: PRIORITY.tick, yieldMs: YIELD_MS }
+      decided.status === 'failed'
+        ? { priority: PRIORITY.agent }
+        : { priority: PRIORITY.tick, yieldMs: YIELD_MS * bridge.timeFactor }
     const reason =
       decided.code === null
         ? undefined
