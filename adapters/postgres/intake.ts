@@ -1,5 +1,6 @@
 /**
- * Sorted webhooks and hooks into events, statuses and lanes, many in one group commit. A bounded queue answers `not_stored` rather than growing. Leaves out what the rows mean.
+ * Stores what webhooks and hooks were split into (events, statuses, conversations) and wakes their lanes, many in one
+ * group commit. A bounded queue answers `not_stored` rather than growing. Leaves out what the rows mean.
  */
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'

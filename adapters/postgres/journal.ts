@@ -1,7 +1,7 @@
 /**
  * The acknowledging path: webhooks as they came, many to a sealed page, one statement and one commit for each
- * page. A bounded queue answers `not_stored` rather than
- * growing. What is committed and does not fit into memory is read again when its turn comes.
+ * page. A bounded queue answers `not_stored` rather than growing. What is committed and does not fit into memory is read
+ * again when its turn comes.
  */
 import type pg from 'pg'
 import { PuenteError } from '../../plugin/core/errors.ts'

@@ -11,7 +11,7 @@ import { migrations } from '../../migrations/index.ts'
 import type { Bridge } from '../../plugin/core/bridge.ts'
 import { PuenteError } from '../../plugin/core/errors.ts'
 import { createCrowd } from '../../plugin/core/inbound/crowd.ts'
-import { createSorter } from '../../plugin/core/inbound/sorter.ts'
+import { createSorter, type SorterOptions } from '../../plugin/core/inbound/sorter.ts'
 import type { Journal, JournalPage } from '../../plugin/core/ports/journal.ts'
 import type { IntakeBatch } from '../../plugin/core/ports/store.ts'
 import { useDatabase } from '../support/postgres.ts'
@@ -113,6 +113,16 @@ const BRIDGE = {
   times: { dedupeMs: 1_000_000 }
 }
 
+/** One process, and webhooks that are one item each, named by their text. */
+const ALONE: Pick<SorterOptions, 'parse' | 'explode' | 'isAlone' | 'isFirst'> = {
+  parse: raw => raw.toString(),
+  explode: (body, raw) => [
+    { kind: 'unknown', phoneNumberId: null, key: String(body), at: new Date(), customer: {}, payload: raw }
+  ],
+  isAlone: () => true,
+  isFirst: () => true
+}
+
 t.test('a webhook that the database refuses is set aside alone; while it is only away, everything waits', async t => {
   const { open } = await openJournals(t)
   const journal = open(ONE)
@@ -142,12 +152,7 @@ t.test('a webhook that the database refuses is set aside alone; while it is only
   const sorter = createSorter({
     bridge: bridge as unknown as Bridge,
     journal,
-    parse: raw => raw.toString(),
-    explode: (body, raw) => [
-      { kind: 'unknown', phoneNumberId: null, key: String(body), at: new Date(), customer: {}, payload: raw }
-    ],
-    isAlone: () => true,
-    isFirst: () => true,
+    ...ALONE,
     crowd: createCrowd(() => performance.now())
   })
   for (const text of ['a', 'poison', 'b']) await journal.append(Buffer.from(text))
@@ -175,12 +180,7 @@ t.test('few webhooks are sorted at once, together with what comes meanwhile; a c
       tidy: async () => {}
     } as unknown as Journal,
     crowd: { came() {}, stored() {}, perSecond: () => perSecond, part: () => 1 },
-    parse: raw => raw.toString(),
-    explode: (body, raw) => [
-      { kind: 'unknown', phoneNumberId: null, key: String(body), at: new Date(), customer: {}, payload: raw }
-    ],
-    isAlone: () => true,
-    isFirst: () => true
+    ...ALONE
   })
   const goes = async (): Promise<string[]> => {
     way = []
@@ -218,12 +218,7 @@ t.test('sorting rests between its rounds only while acknowledging is slow althou
       tidy: async () => {}
     } as unknown as Journal,
     crowd: { came() {}, stored() {}, perSecond: () => 4_000, part: () => part },
-    parse: raw => raw.toString(),
-    explode: (body, raw) => [
-      { kind: 'unknown', phoneNumberId: null, key: String(body), at: new Date(), customer: {}, payload: raw }
-    ],
-    isAlone: () => true,
-    isFirst: () => true
+    ...ALONE
   })
   const sortThree = async (): Promise<number[]> => {
     rests.length = 0

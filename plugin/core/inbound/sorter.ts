@@ -41,9 +41,9 @@ const ROUND = 200
 const FEW = { perSecond: 1_500, rows: 64 }
 /**
  * Where acknowledging stays slow although delivery holds back, sorting rests, too, after each round: this much of what the
- * round took for each further share that delivery leaves, and no more than twice of it.
+ * round took for each further share that delivery leaves, no more than twice of it, and not for next to nothing.
  */
-const REST = { forEachShare: 1 / 32, most: 2 }
+const REST = { forEachShare: 1 / 32, least: 0.1, most: 2 }
 const RETRY_MS = { first: 100, most: 2_000 }
 /** A round that is refused so often is stored one by one. */
 const SINGLY_AFTER = 3
@@ -139,7 +139,7 @@ export function createSorter(options: SorterOptions): Sorter {
         failures = 0
         refusals = 0
         const rest = Math.min(REST.most, REST.forEachShare * (1 / options.crowd.part() - 1))
-        if (rest > 0.1 && !stopping) await bridge.sleep(rest * (bridge.clock.monotonicMs() - beganMs))
+        if (rest > REST.least && !stopping) await bridge.sleep(rest * (bridge.clock.monotonicMs() - beganMs))
       }
     } catch (error) {
       failures++
