@@ -95,7 +95,7 @@ function notAllowed(verdict: Verdict, { shown, uncertain = 0 }: Allowance): stri
   return [
     ...strange.map(each => `not delivered, only shown: ${each}`),
     ...(tooMany ? [`${verdict.shown.length} were only shown, ${shown.most} may be: ${verdict.shown[0]}`] : []),
-    ...(unknown.length > most ? unknown.map(each => `uncertain ${each}`) : [])
+    ...(unknown.length > most ? unknown.map(each => (isSlow(each) ? each : `uncertain ${each}`)) : [])
   ]
 }
 

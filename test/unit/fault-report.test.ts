@@ -29,6 +29,8 @@ t.test('sends stay uncertain where a process died over them, and nowhere else', 
   t.equal(toRow(HEAD, 1, explained, 1, [], { uncertain: 'dead' }).holds, true)
   const row = toRow(HEAD, 1, verdict({ uncertain, unexplained: ['a-o2'] }), 1, [], { uncertain: 'dead' })
   t.same([row.holds, row.because], [false, ['uncertain a-o2']])
+  const hung = toRow(HEAD, 1, verdict({ uncertain: [slow('a-o1 is uncertain, WhatsApp never had it')] }), 1)
+  t.same([hung.holds, hung.because.every(isSlow)], [false, true], 'a call that a hanging machine cut off is slowness')
 })
 
 t.test('slowness is said last, so that nothing grave is cut off behind it', async t => {
