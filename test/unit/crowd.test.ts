@@ -35,21 +35,45 @@ t.test('one that waits very long gets it at once: what queues meanwhile would wa
   t.equal(lanes(crowd), 2)
 })
 
-t.test('it comes back little by little, whether the crowd goes or is quickly served', async t => {
-  for (const calmer of [
-    { perSecond: 4_000, tookMs: 2 },
-    { perSecond: 50, tookMs: 20 }
-  ]) {
-    const { crowd, pass } = stage()
-    pass(4_000, 3 * SECOND, 20)
-    pass(calmer.perSecond, 1.5 * SECOND, calmer.tookMs)
-    t.ok(lanes(crowd) > 2 && lanes(crowd) < 64, `${lanes(crowd)} after a second and a half`)
-    pass(calmer.perSecond, 6 * SECOND, calmer.tookMs)
-    t.equal(lanes(crowd), 128)
-  }
+t.test('it comes back little by little while the crowd is there and quickly served', async t => {
+  const { crowd, pass } = stage()
+  pass(4_000, 3 * SECOND, 20)
+  pass(4_000, 1.5 * SECOND, 2)
+  t.ok(lanes(crowd) > 2 && lanes(crowd) < 64, `${lanes(crowd)} after a second and a half`)
+  pass(4_000, 6 * SECOND, 2)
+  t.equal(lanes(crowd), 128)
 })
 
-t.test('when nobody comes any more, all is free again', async t => {
+t.test('it comes back at once when the crowd has gone: what it left waits to be delivered', async t => {
+  const fewer = stage()
+  fewer.pass(4_000, 3 * SECOND, 20)
+  fewer.pass(50, 0.5 * SECOND, 20)
+  t.equal(lanes(fewer.crowd), 128, 'few come')
+  const nobody = stage()
+  nobody.pass(4_000, 3 * SECOND, 20)
+  for (let looks = 0; looks < 3; looks++) {
+    nobody.wait(100)
+    nobody.crowd.part()
+  }
+  t.equal(lanes(nobody.crowd), 128, 'nobody comes')
+  t.ok(nobody.crowd.perSecond() < 1)
+})
+
+t.test('a process that stood still has not been left by its crowd, and who still waits has not gone', async t => {
+  const still = stage()
+  still.pass(4_000, 3 * SECOND, 20)
+  still.wait(250)
+  t.ok(lanes(still.crowd) < 8)
+  const waiting = stage()
+  waiting.pass(4_000, 3 * SECOND, 20)
+  waiting.crowd.came()
+  waiting.wait(100)
+  waiting.crowd.part()
+  waiting.wait(100)
+  t.ok(lanes(waiting.crowd) < 8)
+})
+
+t.test('when nobody has asked for long, all is free again', async t => {
   const { crowd, pass, wait } = stage()
   pass(4_000, 3 * SECOND, 20)
   wait(10 * SECOND)

@@ -6,7 +6,7 @@
 export interface Crowd {
   /** A webhook came. */
   came(): void
-  /** It was stored, so long after it came. */
+  /** It was stored (or was not, and will be sent again), so long after it came. */
   stored(tookMs: number): void
   /** Webhooks a second, of late. */
   perSecond(): number
@@ -31,6 +31,7 @@ export function createCrowd(monotonicMs: () => number): Crowd {
   let began = monotonicMs()
   let came = 0
   let stored = 0
+  let waiting = 0
   let waitedMs = 0
   let rate = 0
   let part = 1
@@ -38,12 +39,17 @@ export function createCrowd(monotonicMs: () => number): Crowd {
   const roll = (): void => {
     const sinceMs = monotonicMs() - began
     if (sinceMs < WINDOW_MS) return
-    const weight = Math.min(1, sinceMs / RATE_OVER_MS)
+    // Of a longer one nothing is known: this process may have stood still itself, and the crowd before its door.
+    const isWindow = sinceMs < 2 * WINDOW_MS
+    const isOver = isWindow && came === 0 && waiting === 0
+    const weight = isOver ? 1 : Math.min(1, sinceMs / RATE_OVER_MS)
     rate += ((came * 1_000) / sinceMs - rate) * weight
     const wait = stored === 0 ? Number.POSITIVE_INFINITY : waitedMs / stored
     const isSlow = rate >= CROWD_PER_SECOND && wait > SLOW_MS
     const down = wait > VERY_SLOW_MS ? STEP.farDown : STEP.down
-    part = isSlow ? Math.max(LEAST_PART, part * down) : Math.min(1, part * STEP.up ** (sinceMs / WINDOW_MS))
+    // When it has gone, nobody is waited for any more; while it is there, what it leaves over is felt for.
+    if (isWindow && rate < CROWD_PER_SECOND) part = 1
+    else part = isSlow ? Math.max(LEAST_PART, part * down) : Math.min(1, part * STEP.up ** (sinceMs / WINDOW_MS))
     began += sinceMs
     came = 0
     stored = 0
@@ -54,9 +60,11 @@ export function createCrowd(monotonicMs: () => number): Crowd {
     came() {
       roll()
       came++
+      waiting++
     },
     stored(tookMs) {
       stored++
+      waiting--
       waitedMs += tookMs
     },
     perSecond() {

@@ -203,8 +203,11 @@ export function createSorter(options: SorterOptions): Sorter {
     async receive(raw) {
       options.crowd.came()
       const cameMs = bridge.clock.monotonicMs()
-      await store(raw)
-      options.crowd.stored(bridge.clock.monotonicMs() - cameMs)
+      try {
+        await store(raw)
+      } finally {
+        options.crowd.stored(bridge.clock.monotonicMs() - cameMs)
+      }
     },
     kick,
     async takeOver(everybody = false) {

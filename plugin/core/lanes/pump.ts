@@ -44,6 +44,8 @@ const WORTH_ANSWERS = 8
  * so long for each further share that it leaves to others.
  */
 const REST_MS = 16
+/** For so long at a time, then it looks whether the crowd has gone. */
+const REST_AT_MOST_MS = 100
 /** While a crowd has all its places, whether others have something due is asked no more often. */
 const GUESS_EVERY_MS = 15
 const SECOND_LOOK_MS = 5
@@ -150,7 +152,7 @@ export function createPump(options: PumpOptions): Pump {
     if (claiming || stopping || paused || options.mayClaim?.() === false) return
     const claimedMs = bridge.clock.monotonicMs()
     const restMs = tookInboundMs + REST_MS * (1 / part() - 1) - claimedMs
-    if (restMs > 0) schedule(restMs)
+    if (restMs > 0) schedule(Math.min(restMs, REST_AT_MOST_MS))
     const { inbound, outbound } = rooms(restMs > 0)
     if (inbound.length === 0 && outbound === 0) return
     // Some have no room, and of the others nothing is known to wait: whether something does is not asked at each wake-up.
