@@ -7,7 +7,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { brotliCompress, gzip } from 'node:zlib'
+import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Registry } from '../core/registry.ts'
 
@@ -44,6 +44,8 @@ const HASHED = /^assets\/.+-[\w-]{8,}\.\w+$/
 /** Pages in windows of their own. */
 const UNFRAMED = new Set(['admin.html'])
 const YEAR_SECONDS = 31_536_000
+/** Of 11: the first who opens a page waits for this, and the best takes twenty times as long for 7 % less. */
+const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }
 
 export function addPages(scope: FastifyInstance, deps: PagesDeps): void {
   let loading: Promise<Map<string, Kept>> | null = null
@@ -135,7 +137,7 @@ async function readFolder(folder: string): Promise<Map<string, Kept>> {
     found.set(name, {
       plain,
       gzip: shrinks ? await promisify(gzip)(plain, { level: 9 }) : null,
-      brotli: shrinks ? await promisify(brotliCompress)(plain) : null,
+      brotli: shrinks ? await promisify(brotliCompress)(plain, BROTLI) : null,
       type,
       etag: `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`,
       hashed: HASHED.test(name)
