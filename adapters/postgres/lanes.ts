@@ -234,6 +234,16 @@ export function createLanes(options: LanesOptions): Lanes {
       return (answer.rows as { seq: number }[]).map(row => row.seq)
     },
 
+    async waitingBehind(laneId, { ord, seq }, most) {
+      const answer = await pool.query({
+        name: 'waiting_behind',
+        text: `select ${EVENT_COLUMNS} from events e where e.lane_id = $1 and e.state = 0 and (e.ord, e.seq) > ($2, $3)
+               order by e.ord, e.seq limit $4`,
+        values: [laneId, ord, seq, most]
+      })
+      return (answer.rows as EventRow[]).map(toEvent)
+    },
+
     payload: ref => pages.read(ref),
     preload: refs => pages.preload(refs),
 

@@ -17,7 +17,7 @@ export async function handleChange(run: OutboundRun, event: LaneEvent): Promise<
   if (hook.kind !== 'message') return
   const delivery = await findCommitted(run, event.ord)
   // What became of it is the removal's business, which comes next in this lane.
-  if (isRemoved(run, event.ord)) return
+  if (isRemoved(run.lane.events, event.ord)) return
   const conversationId = hook.message.conversationId
   if (delivery?.state === 'queued' && delivery.generation > 1) {
     // The Retry of this very event was begun and interrupted.

@@ -4,11 +4,13 @@
  */
 
 import { pauseOf } from '../gates.ts'
-import { doneWork, holdOf, type Leaving } from '../lanes/hold.ts'
+import { doneWork, EVENTS_PER_LANE, holdOf, type Leaving } from '../lanes/hold.ts'
 import type { LaneEvent } from '../ports/store.ts'
 import { recordDelivery } from './deliver.ts'
-import { isAtEdge, isRemoved, type OutboundRun } from './work-lane.ts'
+import { isRemoved, type OutboundRun } from './work-lane.ts'
 
+/** So many answers of one conversation say why they wait; whoever has written more knows. */
+const MOST_SAID = 200
 /** A probe that goes through hurries everybody; until it has ended, nobody needs to look. */
 const PROBING_MS = 5_000
 
@@ -17,15 +19,27 @@ export async function leavePaused(run: OutboundRun): Promise<Leaving | null> {
   const { bridge, lane, number } = run
   const pause = pauseOf(bridge, number.id)
   if (pause === null || (lane.events[0] !== undefined && !isMessage(lane.events[0]))) return null
-  for (const event of lane.events) {
+  const waiting = await readAll(run)
+  // The last that is read may be removed by what lies beyond.
+  const known = waiting.length < MOST_SAID ? waiting : waiting.slice(0, -1)
+  for (const event of known) {
     // Of what was begun something may have left: that is settled, and told, where it always is.
-    if (event.attempt !== null || isAtEdge(lane, event) || isRemoved(run, event.ord)) continue
-    if (event.kind === 'retry') await sayAgain(run, event)
+    if (event.attempt !== null || isRemoved(waiting, event.ord)) continue
+    if (event.kind === 'retry') await sayAgain(run, event, waiting)
     else if (isMessage(event) && event.code !== pause.code) await say(run, event, pause.code)
   }
   if (lane.events[0]?.attempt != null) return null
   const forMs = pause.forMs > 0 ? Math.max(200, pause.forMs) : PROBING_MS * bridge.timeFactor
   return { dueInMs: forMs, strikes: lane.strikes, work: run.pending }
+}
+
+/** All that waits in the lane, not only the picture of its claim: nothing will be delivered from it. */
+async function readAll({ bridge, lane }: OutboundRun): Promise<LaneEvent[]> {
+  const last = lane.events.at(-1)
+  if (last === undefined || lane.events.length < EVENTS_PER_LANE) return lane.events
+  const behind = await bridge.lanes.waitingBehind(lane.id, last, MOST_SAID - lane.events.length)
+  await bridge.lanes.preload(behind)
+  return [...lane.events, ...behind]
 }
 
 const isMessage = ({ kind }: LaneEvent): boolean => kind === 'hook' || kind === 'note'
@@ -49,9 +63,9 @@ async function say(run: OutboundRun, event: LaneEvent, code: string): Promise<vo
 }
 
 /** A person pressed Retry on a message that goes out by itself: the click changes nothing, and the desk shows it sent. */
-async function sayAgain(run: OutboundRun, event: LaneEvent): Promise<void> {
+async function sayAgain(run: OutboundRun, event: LaneEvent, waiting: LaneEvent[]): Promise<void> {
   const { bridge, lane, number } = run
-  if (!lane.events.some(waiting => isMessage(waiting) && waiting.ord === event.ord)) return
+  if (!waiting.some(other => isMessage(other) && other.ord === event.ord)) return
   await bridge.deliveries.correctTold(number.id, event.ord, 'sent')
   run.pending.push(doneWork(lane, event, 1))
 }

@@ -107,19 +107,19 @@ async function workEvent(run: OutboundRun, event: LaneEvent): Promise<Leaving | 
 }
 
 /** The last of a full picture: whether it was removed lies beyond, in the next one. */
-export function isAtEdge({ events }: HeldLane, event: LaneEvent): boolean {
+function isAtEdge({ events }: HeldLane, event: LaneEvent): boolean {
   return events.length >= EVENTS_PER_LANE && event === events.at(-1)
 }
 
-/** Its removal waits in this lane. */
-export function isRemoved({ lane }: OutboundRun, messageId: number): boolean {
-  return lane.events.some(event => event.kind === 'removal' && event.ord === messageId)
+/** Its removal is among what waits in its lane. */
+export function isRemoved(waiting: readonly LaneEvent[], messageId: number): boolean {
+  return waiting.some(event => event.kind === 'removal' && event.ord === messageId)
 }
 
 async function sendNew(run: OutboundRun, event: LaneEvent): Promise<void> {
   const { bridge } = run
   // Deleted in the desk: nothing more of it leaves, and the removal says what has left already.
-  if (isRemoved(run, event.ord)) return
+  if (isRemoved(run.lane.events, event.ord)) return
   const hook = bridge.readHook(await bridge.lanes.payload(event))
   if (hook.kind !== 'message') return
   await deliverMessage(run, {
@@ -139,7 +139,7 @@ async function sendParked(run: OutboundRun): Promise<void> {
   const before = parkedBefore(bridge, run.number)
   for (const delivery of parked) {
     if (delivery.parkedAt !== null && delivery.parkedAt < before) continue
-    if (isRemoved(run, delivery.messageId)) continue
+    if (isRemoved(run.lane.events, delivery.messageId)) continue
     const hook = bridge.readHook(await bridge.lanes.payload(delivery))
     if (hook.kind !== 'message') continue
     await deliverAgain(run, delivery, hook, null)

@@ -181,6 +181,8 @@ export interface Lanes {
   hurry(renewed: { deskIds: number[]; numberIds: number[] }): Promise<void>
   /** What waits in the lane before this event, as of now: the `seq` of each, at most a lane's picture of them. */
   waitingBefore(laneId: number, event: Pick<LaneEvent, 'ord' | 'seq'>): Promise<number[]>
+  /** What waits in the lane behind this event, in order, at most so many. */
+  waitingBehind(laneId: number, event: Pick<LaneEvent, 'ord' | 'seq'>, most: number): Promise<LaneEvent[]>
   payload(ref: PayloadRef): Promise<Buffer>
   /** Loads the pages of many payloads in one query, into memory. */
   preload(refs: PayloadRef[]): Promise<void>
