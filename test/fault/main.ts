@@ -2,7 +2,8 @@
  * `npm run fault [-- --json FILE --seed N --quick --only ID]`: breaks everything that can break and has the ledgers
  * judge. Prints a row each, the seed first; exit code 1 when a row does not hold.
  */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Direction, listMoments, listUnreadable } from './breakpoints.ts'
 import { type FaultDatabase, startDatabase } from './database.ts'
@@ -38,6 +39,8 @@ const quick = values.quick
 const seed = values.seed === undefined ? 1 + Math.floor(Math.random() * 1_000_000) : Number(values.seed)
 const only = values.only === undefined ? undefined : new RegExp(values.only)
 const timeFactor = Number(values.factor ?? (quick ? 0.05 : 0.1))
+// Before the run, which takes most of an hour: afterwards would be late for a folder that is missing.
+if (values.json !== undefined) mkdirSync(dirname(values.json), { recursive: true })
 if (!Number.isInteger(seed) || !(timeFactor > 0)) {
   process.stderr.write('--seed wants a whole number, --factor a number above 0\n')
   process.exit(2)
