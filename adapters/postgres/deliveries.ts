@@ -311,7 +311,8 @@ export function createDeliveries(pool: pg.Pool, tickLeaseSeconds = 30): Deliveri
         name: 'last_wamid',
         text: `select l.last_wamid from bindings b join lanes l
                on l.number_id = b.number_id and l.customer_id = b.customer_id and not l.outbound
-               where b.number_id = $1 and b.conversation_id = $2`,
+               where b.number_id = $1 and b.conversation_id = $2
+                 and not exists (select 1 from events w where w.lane_id = l.id and w.state = 0)`,
         values: [numberId, conversationId]
       })
       return (answer.rows[0] as { last_wamid: string | null } | undefined)?.last_wamid ?? null

@@ -59,7 +59,9 @@ select id from leased`
 const READ = `
 select l.id as lane_id, l.desk_id as lane_desk, l.number_id as lane_number, l.customer_id, l.outbound, l.fence, l.arrivals,
   l.strikes, l.parked, l.tokens, extract(epoch from clock_timestamp() - l.tokens_at) * 1000 as tokens_age,
-  c.ids_sealed, coalesce(li.window_from, l.window_from) as window_from, coalesce(li.last_wamid, l.last_wamid) as last_wamid,
+  c.ids_sealed, coalesce(li.window_from, l.window_from) as window_from,
+  case when exists (select 1 from events w where w.lane_id = li.id and w.state = 0) then null
+    else coalesce(li.last_wamid, l.last_wamid) end as last_wamid,
   l.session_from, l.read_wamid, b.contact_id, b.source_id, b.conversation_id, b.conversation_status, b.last_message_id, e.*
 from lanes l
 join customers c on c.id = l.customer_id

@@ -1,4 +1,5 @@
 /** Conversations that agents begin, who is addressed when contacts change, and the courtesy of read marks and typing. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { type Loose, startFlow } from '../support/puente.ts'
 import { beginTalk, query, sentTo, talkOf, textsOf } from './talk.ts'
@@ -124,6 +125,28 @@ t.test('conversations that agents begin', async t => {
     await flow.settle()
     t.equal(marks('read', talk.customer).length, 1, 'one mark for one message of the customer')
     t.equal(marks('typing', talk.customer).length, 1)
+  })
+
+  await t.test('nothing is marked as read that has not reached the desk yet', async t => {
+    const talk = await beginTalk(flow)
+    const all = (): number =>
+      flow.ledger({ side: 'graph', what: 'effect' }).filter(({ name }) => name === 'read' || name === 'typing').length
+    const before = all()
+    await flow.door('faults', [{ on: 'call:desk', kind: 'status', status: 503, match: 'POST' }])
+    await talk.say('nobody sees this yet')
+    talk.act('typing', { on: true })
+    talk.reply('to what was said before')
+    await flow.until('sent', () => talk.sent()[0])
+    await sleep(300)
+    t.equal(all(), before, 'neither the answer nor the typing sign marks it')
+    await flow.door('faults', [])
+    await flow.until('it is shown', () =>
+      talk.conversation().messages.find((message: Loose) => message.content === 'nobody sees this yet')
+    )
+    await flow.settle()
+    talk.reply('to both')
+    await flow.until('blue', () => marks('read', talk.customer)[0])
+    t.equal(all(), before + 1)
   })
 
   await t.test('both are switched off by policy', async t => {

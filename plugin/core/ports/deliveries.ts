@@ -97,6 +97,9 @@ export interface Deliveries {
   mediaIdOf(numberId: number, hash: Buffer): Promise<string | null>
   rememberMedia(numberId: number, hash: Buffer, mediaId: string, mimeType: string): Promise<void>
   forgetMedia(numberId: number, mediaId: string): Promise<void>
-  /** What the pair's inbound lane remembers, for typing signs. */
+  /**
+   * The customer's last message, for typing signs (which mark it as read, too); null while something of the customer is
+   * still on its way to the desk: nobody can have read it.
+   */
   lastWamid(numberId: number, conversationId: number): Promise<string | null>
 }

@@ -155,7 +155,9 @@ export interface ClaimedLane {
   windowFrom: Date | null
   /** The same as far as its messages were worked; the holder moves it on, the release writes it down. */
   sessionFrom: Date | null
+  /** The customer's last message; for answers null while something of the customer has not reached the desk yet. */
   lastWamid: string | null
+  /** The last that was marked as read. */
   readWamid: string | null
   parked: number
   tokens: number
