@@ -10,6 +10,7 @@ import type {
   ReceiptRecord,
   Tick
 } from '../../plugin/core/ports/store.ts'
+import { waitsIn } from './lanes.ts'
 
 const COLUMNS = `d.number_id as "numberId", d.message_id as "messageId", d.conversation_id as "conversationId",
   d.customer_id as "customerId", d.lane_id as "laneId", d.generation, d.state, d.code, d.parts, d.human,
@@ -311,8 +312,7 @@ export function createDeliveries(pool: pg.Pool, tickLeaseSeconds = 30): Deliveri
         name: 'last_wamid',
         text: `select l.last_wamid from bindings b join lanes l
                on l.number_id = b.number_id and l.customer_id = b.customer_id and not l.outbound
-               where b.number_id = $1 and b.conversation_id = $2
-                 and not exists (select 1 from events w where w.lane_id = l.id and w.state = 0)`,
+               where b.number_id = $1 and b.conversation_id = $2 and not ${waitsIn('l.id')}`,
         values: [numberId, conversationId]
       })
       return (answer.rows[0] as { last_wamid: string | null } | undefined)?.last_wamid ?? null

@@ -27,6 +27,10 @@ const EVENT_COLUMNS = `e.day::text as day, e.number_id, e.key, e.seq, e.kind, e.
   coalesce(extract(epoch from e.due_at - clock_timestamp()) * 1000, 0) as due_in,
   e.code, e.page_day::text as page_day, e.page_id, e.page_offset, e.page_length`
 
+/** SQL: something of this lane is still to be worked. Of a customer's: it has not reached the desk, nobody can have read it. */
+export const waitsIn = (lane: string): string =>
+  `exists (select 1 from events w where w.lane_id = ${lane} and w.state = 0)`
+
 // While leased, a lane is due when its lease ends: a crashed holder is found by the same index. An earlier time means
 // that somebody pulled it meanwhile (see record_work); so both are set from one reading of the clock.
 //
@@ -60,8 +64,7 @@ const READ = `
 select l.id as lane_id, l.desk_id as lane_desk, l.number_id as lane_number, l.customer_id, l.outbound, l.fence, l.arrivals,
   l.strikes, l.parked, l.tokens, extract(epoch from clock_timestamp() - l.tokens_at) * 1000 as tokens_age,
   c.ids_sealed, coalesce(li.window_from, l.window_from) as window_from,
-  case when exists (select 1 from events w where w.lane_id = li.id and w.state = 0) then null
-    else coalesce(li.last_wamid, l.last_wamid) end as last_wamid,
+  case when ${waitsIn('li.id')} then null else coalesce(li.last_wamid, l.last_wamid) end as last_wamid,
   l.session_from, l.read_wamid, b.contact_id, b.source_id, b.conversation_id, b.conversation_status, b.last_message_id, e.*
 from lanes l
 join customers c on c.id = l.customer_id

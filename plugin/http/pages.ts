@@ -44,7 +44,7 @@ const HASHED = /^assets\/.+-[\w-]{8,}\.\w+$/
 /** Pages in windows of their own. */
 const UNFRAMED = new Set(['admin.html'])
 const YEAR_SECONDS = 31_536_000
-/** Of 11: the first who opens a page waits for this, and the best takes twenty times as long for 7 % less. */
+/** Of 11: the first who opens a page waits for this, and the best takes many times as long for a little less. */
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }
 
 export function addPages(scope: FastifyInstance, deps: PagesDeps): void {

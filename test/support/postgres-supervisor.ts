@@ -76,7 +76,7 @@ process.once('SIGINT', () => void end())
 
 /** The cluster is kept between runs, since preparing it takes longer than all else; what tests left in it is not. */
 async function startClean() {
-  // Each test has a copy of a database, page by page by the log: packing that would be a seventh of the server's work.
+  // Each test has a copy of a database, page by page by the log: packing that would be much of the server's work.
   const settings = { max_connections: 200, wal_compression: 'off' }
   const started = await startEmbeddedPostgres({ dataDir, durable: false, settings })
   const client = new pg.Client({ connectionString: started.url })

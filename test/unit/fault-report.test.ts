@@ -1,5 +1,6 @@
 import t from 'tap'
 import { type FaultReport, findReportFault, judgeReport } from '../bench/faults.ts'
+import { findUnanswered } from '../fault/oracle.ts'
 import { emptyVerdict, isSlow, slow, toRow } from '../fault/report.ts'
 
 const HEAD = { id: 'H6', fault: 'desk answers 422', moment: 'any time' }
@@ -29,8 +30,21 @@ t.test('sends stay uncertain where a process died over them, and nowhere else', 
   t.equal(toRow(HEAD, 1, explained, 1, [], { uncertain: 'dead' }).holds, true)
   const row = toRow(HEAD, 1, verdict({ uncertain, unexplained: ['a-o2'] }), 1, [], { uncertain: 'dead' })
   t.same([row.holds, row.because], [false, ['uncertain a-o2']])
-  const hung = toRow(HEAD, 1, verdict({ uncertain: [slow('a-o1 is uncertain, WhatsApp never had it')] }), 1)
+  const hung = toRow(
+    HEAD,
+    1,
+    verdict({ uncertain: [slow('a-o1 is uncertain, its call was cut off and never arrived')] }),
+    1
+  )
   t.same([hung.holds, hung.because.every(isSlow)], [false, true], 'a call that a hanging machine cut off is slowness')
+})
+
+t.test('a call was cut off when its process says so, and not otherwise', async t => {
+  const line = (code: string, attempt: string): string =>
+    `{"level":40,"number":1,"message":7,"code":"${code}","attempt":"${attempt}","msg":"send has no outcome yet"}`
+  const torn = '{"level":40,"number":1,"message":7,"co'
+  const log = [line('wa_no_answer', 'a1'), line('wa_temporary', 'a2'), torn + line('wa_no_answer', 'a3')].join('\n')
+  t.same([...findUnanswered(log)], ['a1', 'a3'])
 })
 
 t.test('slowness is said last, so that nothing grave is cut off behind it', async t => {

@@ -19,7 +19,7 @@ export async function leavePaused(run: OutboundRun): Promise<Leaving | null> {
   const { bridge, lane, number } = run
   const pause = pauseOf(bridge, number.id)
   if (pause === null || (lane.events[0] !== undefined && !isMessage(lane.events[0]))) return null
-  const waiting = await readAll(run)
+  const waiting = await readAll(run, pause.code)
   // The last that is read may be removed by what lies beyond.
   const known = waiting.length < MOST_SAID ? waiting : waiting.slice(0, -1)
   for (const event of known) {
@@ -34,11 +34,11 @@ export async function leavePaused(run: OutboundRun): Promise<Leaving | null> {
 }
 
 /** All that waits in the lane, not only the picture of its claim: nothing will be delivered from it. */
-async function readAll({ bridge, lane }: OutboundRun): Promise<LaneEvent[]> {
+async function readAll({ bridge, lane }: OutboundRun, code: string): Promise<LaneEvent[]> {
   const last = lane.events.at(-1)
   if (last === undefined || lane.events.length < EVENTS_PER_LANE) return lane.events
   const behind = await bridge.lanes.waitingBehind(lane.id, last, MOST_SAID - lane.events.length)
-  await bridge.lanes.preload(behind)
+  await bridge.lanes.preload(behind.filter(event => event.code !== code))
   return [...lane.events, ...behind]
 }
 
