@@ -281,7 +281,9 @@ function judgeStatuses(messages: Set<number>, evidence: Evidence, verdict: Verdi
       const delivery = evidence.deliveries.get(message.id)
       if (delivery?.state !== 'sent') continue
       if (RANK[message.status]! < wanted)
-        verdict.broken.push(`message ${message.id} shows ${message.status}, WhatsApp said rank ${wanted}`)
+        verdict.broken.push(
+          `message ${message.id} shows ${message.status}, told is ${delivery.told}, WhatsApp said rank ${wanted}`
+        )
     }
   }
 }

@@ -4,11 +4,12 @@
  * The old release is the real one, as it was bundled when it was released.
  */
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { useRedis } from '../support/redis.ts'
 import type { Puente } from './puente.ts'
+import type { Allowance } from './report.ts'
 import { knock } from './rows-postgres.ts'
 import { keepTalking, pause, type Scenario } from './scenario.ts'
 import type { World } from './world.ts'
@@ -22,6 +23,16 @@ function findRelease(): string {
   if (newest === undefined) throw new Error(`no release is kept in ${folder}`)
   return join(folder, newest)
 }
+
+/**
+ * What kept releases are known to do wrong, and what was mended since. 0.1.0 reads a tick and its receipts in the statement
+ * that leases it: a status committed within that moment is taken for told.
+ */
+const KNOWN_DEFECTS: Record<string, Allowance['known']> = {
+  '0.1.0': { most: 2, as: /shows (sent|delivered), told is \1, WhatsApp said rank/ }
+}
+
+const known = KNOWN_DEFECTS[basename(findRelease(), '.mjs')]
 
 /** Side by side for so long, so that each is settled and has its share. */
 const TOGETHER_MS = 2_500
@@ -91,6 +102,7 @@ function rolling(trueTimes: boolean): Scenario {
     trueTimes,
     patienceMs: trueTimes ? 180_000 : 60_000,
     processes: 0,
+    allows: { known },
     play: (world, { quick }) =>
       withRedis(async redisUrl => {
         const fleet = makeFleet(world, redisUrl)
@@ -135,6 +147,7 @@ export const UPGRADE_ROWS: Scenario[] = [
     fault: 'the new release finds the tables held by a long reader, is cut off, and starts again',
     moment: 'the released version works, under load in both directions',
     processes: 0,
+    allows: { known },
     play: world =>
       withRedis(async redisUrl => {
         const fleet = makeFleet(world, redisUrl)
