@@ -181,6 +181,11 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       patienceMs: 2_500,
       tickDelayMs: () => tickDelayMs(),
       onKnown: rows => void lookAtKnown(rows).catch(() => {}),
+      worker: {
+        owner: processId,
+        leaseSeconds: times.laneLeaseMs / 1000,
+        reserve: (deskId, most) => pump.reserve(deskId, most)
+      },
       onCommitted: ({ dueInMs, laterInMs, ticksInMs }) => {
         if (dueInMs !== null) jobs.wake()
         if (laterInMs !== null) pump.lookIn(laterInMs + 1)

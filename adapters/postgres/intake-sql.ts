@@ -1,4 +1,5 @@
 /** The three statements of the acknowledging path. Each is one round trip and one commit for a whole group. */
+import { attemptOfClaim, EVENT_COLUMNS, LANE_COLUMNS } from './claimed.ts'
 
 /**
  * Stores new rows, with a sealed page for those whose payload lies in none yet, and wakes their lanes. A lane that was merged passes its rows on. A lane
@@ -7,30 +8,34 @@
  * An inbound message opens the window, which makes the customer's parked answers due. Parameters 14 to 19 are the same
  * rows summed up by lane: a lane whose rows were all known before stays asleep, and one that is woken for a row it knew
  * finds nothing to do.
+ *
+ * When it takes lanes, those of $23 that sleep are leased to $24 in the same breath, and the attempt of the first row of
+ * each ($22) is stored with the row: what is on its way to the desk at once needs neither a claim nor a commit for its
+ * attempt. Nobody may have held the lane since this statement's picture, or binding and events would be older than it.
  */
-export const ROWS = `
+const rows = (takes: boolean): string => `
 with page as (
   insert into pages (day, sealed) select current_date, $1 where $1::bytea is not null returning day, id
 ), merged as materialized (
   select id, merged_into from lanes where merged_into is not null and id = any ($5::bigint[])
-), ins as (
+), ${takes ? ASLEEP : ''} ins as (
   insert into events (day, number_id, key, kind, lane_id, ord, occurred_at, received_at, page_day, page_id, page_offset, page_length,
-    state, code, done_at)
+    state, code, done_at${takes ? ', attempts, attempt_at, attempt' : ''})
   select (to_timestamp(i.day_at) at time zone 'utc')::date, i.number_id, i.key, i.kind,
     coalesce((select m.merged_into from merged m where m.id = i.lane_id), i.lane_id),
     i.ord, to_timestamp(i.occurred), statement_timestamp() - make_interval(secs => i.age / 1000.0), coalesce(i.page_day, p.day),
     coalesce(i.page_id, p.id), i.page_offset, i.page_length, i.state, i.code,
-    case when i.state = 0 then null else now() end
+    case when i.state = 0 then null else now() end${takes ? TRIED : ''}
   from unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::float8[], $8::int[],
-    $9::int[], $10::smallint[], $11::text[], $12::float8[], $13::float8[], $20::date[], $21::bigint[]) with ordinality
+    $9::int[], $10::smallint[], $11::text[], $12::float8[], $13::float8[], $20::date[], $21::bigint[]${takes ? ', $22::boolean[]' : ''}) with ordinality
     as i(number_id, key, kind, lane_id, ord, occurred, page_offset, page_length, state, code, day_at, age, page_day,
-      page_id, n) left join page p on true
+      page_id${takes ? ', is_first' : ''}, n) left join page p on true${takes ? ' left join asleep a on a.id = i.lane_id and i.is_first' : ''}
   order by i.n
   on conflict do nothing
-  returning lane_id, state
+  returning ${takes ? '*' : 'lane_id, state'}
 ), lane_due as (
-  update lanes l set arrivals = l.arrivals + w.n,
-    due_at = case when w.hold < 0 then statement_timestamp()
+  update lanes l set arrivals = l.arrivals + w.n,${takes ? TAKEN : ''}
+    due_at = case ${takes ? `when a.id is not null then statement_timestamp() + ${LEASE}` : ''} when w.hold < 0 then statement_timestamp()
       else coalesce(l.due_at, statement_timestamp() + make_interval(secs => w.hold / 1000.0)) end,
     window_from = greatest(l.window_from, to_timestamp(w.opened)),
     -- An older message that comes again is not the last one.
@@ -42,15 +47,50 @@ with page as (
     from unnest($14::bigint[], $15::int[], $16::float8[], $17::float8[], $18::float8[], $19::text[])
       as u(lane_id, n, hold, opened, latest, wamid)
     group by 1
-  ) w
+  ) w${takes ? ' left join asleep a on a.id = w.lane_id' : ''}
   where l.id = w.lane_id and w.lane_id = any (array(select lane_id from ins where state = 0))
-  returning l.number_id, l.customer_id, w.opened
+  returning ${takes ? 'l.*, a.id is not null as taken' : 'l.number_id, l.customer_id'}, w.opened
 ), parked_due as (
   update lanes o set due_at = clock_timestamp(), arrivals = o.arrivals + 1
   from lane_due d
   where d.opened is not null and o.number_id = d.number_id and o.customer_id = d.customer_id and o.outbound and o.parked > 0
 )
-select (select count(*)::int from ins) as stored, p.day::text as day, p.id from (select 1) one left join page p on true`
+select (select count(*)::int from ins) as stored, p.day::text as stored_day, p.id as stored_page${takes ? ', t.*' : ''}
+from (select 1) one left join page p on true${takes ? LANES_TAKEN : ''}`
+
+const LEASE = 'make_interval(secs => $25)'
+
+const ASLEEP = `asleep as materialized (
+  select l.id, l.fence, b.conversation_id, b.last_message_id
+  from lanes l join lanes s on s.id = l.id and s.fence = l.fence and s.owner is null
+  left join bindings b on b.number_id = l.number_id and b.customer_id = l.customer_id
+  where l.id = any ($23::bigint[]) and l.owner is null and l.due_at is null and l.merged_into is null
+  for no key update of l skip locked
+),`
+
+const TRIED = `,
+    case when a.conversation_id is null then 0 else 1 end,
+    case when a.conversation_id is not null then clock_timestamp() end,
+    case when a.conversation_id is not null then ${attemptOfClaim('a.id', '(a.fence + 1)', 'a.conversation_id', 'a.last_message_id')} end`
+
+const TAKEN = `
+    owner = case when a.id is null then l.owner else $24::uuid end,
+    fence = case when a.id is null then l.fence else l.fence + 1 end,
+    lease_until = case when a.id is null then l.lease_until else statement_timestamp() + ${LEASE} end,`
+
+const LANES_TAKEN = `
+left join (
+  select ${LANE_COLUMNS}, l.window_from, l.last_wamid, e.*
+  from lane_due l
+  join customers c on c.id = l.customer_id
+  left join bindings b on b.number_id = l.number_id and b.customer_id = l.customer_id
+  join lateral (select ${EVENT_COLUMNS} from ins e where e.lane_id = l.id and e.state = 0) e on true
+  where l.taken
+) t on true
+order by t.lane_id, t.ord, t.seq`
+
+export const ROWS = rows(false)
+export const ROWS_TAKING = rows(true)
 
 /**
  * Joins statuses into receipts by rank. A status that carries our attempt id settles the attempt, whatever became of

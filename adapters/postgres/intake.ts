@@ -5,13 +5,21 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { PuenteError } from '../../plugin/core/errors.ts'
-import type { Intake, IntakeBatch, IntakeConversation, IntakeRow, PayloadRef } from '../../plugin/core/ports/store.ts'
+import type {
+  ClaimedLane,
+  Intake,
+  IntakeBatch,
+  IntakeConversation,
+  IntakeRow,
+  PayloadRef
+} from '../../plugin/core/ports/store.ts'
 import type { Customers } from './customers.ts'
 import { byLane, type JoinedStatus, joinInto, PULLS, statusColumns, tellsFailure, toArray } from './intake-columns.ts'
-import { CONVERSATIONS, ROWS, STATUSES } from './intake-sql.ts'
+import { CONVERSATIONS, ROWS, ROWS_TAKING, STATUSES } from './intake-sql.ts'
 import type { Pages } from './pages.ts'
 import { isConnectionError, isDataError, isDeadlock } from './refusal.ts'
 import { createSingleFlight } from './single-flight.ts'
+import { type IntakeWorker, type Taking, takeAlong } from './taking.ts'
 
 export interface IntakeOptions {
   pool: pg.Pool
@@ -28,6 +36,13 @@ export interface IntakeOptions {
   patienceMs?: number
   /** Joining time of ticks, milliseconds; grows under load. */
   tickDelayMs?: () => number
+  worker: IntakeWorker
+}
+
+interface StoredRow {
+  stored: number
+  stored_day: string | null
+  stored_page: number
 }
 
 interface Waiting {
@@ -47,7 +62,7 @@ const FLUSH_ROWS = 500
 const FLUSH_BYTES = 4 * 1024 * 1024
 
 export function createIntake(options: IntakeOptions): Intake {
-  const { pool, customers, pages } = options
+  const { pool, customers, pages, worker } = options
   const maxRows = options.maxRows ?? 20_000
   const maxBytes = options.maxBytes ?? 64 * 1024 * 1024
   const patienceMs = options.patienceMs ?? 2_500
@@ -144,6 +159,24 @@ export function createIntake(options: IntakeOptions): Intake {
     })
   }
 
+  const store = async (taking: Taking, values: unknown[]): Promise<{ answer: StoredRow; taken: ClaimedLane[] }> => {
+    if (taking.size === 0) {
+      const { rows } = await pool.query({ name: 'rows', text: ROWS, values })
+      return { answer: rows[0] as StoredRow, taken: [] }
+    }
+    try {
+      const { rows } = await pool.query({
+        name: 'rows_taking',
+        text: ROWS_TAKING,
+        values: [...values, ...taking.values]
+      })
+      return { answer: rows[0] as StoredRow, taken: taking.took(rows as object[], customers) }
+    } catch (error) {
+      taking.failed()
+      throw error
+    }
+  }
+
   /** Answers in how many milliseconds the first and the last of the waiting rows may be worked; null when none waits. */
   const insertRows = async (all: IntakeRow[], arrivals: number[]): Promise<{ first: number; last: number } | null> => {
     const withIdentity = all.filter(row => row.identity !== null)
@@ -166,37 +199,36 @@ export function createIntake(options: IntakeOptions): Intake {
     const lanes = all.map(row => row.laneId ?? laneOf.get(row) ?? null)
     const now = performance.now()
     const holds = all.map((row, index) => (row.pulls ? PULLS : Math.max(0, row.holdMs - (now - arrivals[index]!))))
-    const answer = await pool.query({
-      name: 'rows',
-      text: ROWS,
-      values: [
-        loose.length === 0 ? null : pages.seal(plain),
-        toArray(all.map(row => row.numberId)),
-        all.map(row => row.key),
-        toArray(all.map(row => row.kind)),
-        toArray(lanes),
-        toArray(all.map(row => row.ord)),
-        toArray(all.map(row => row.occurredAt.getTime() / 1000)),
-        toArray(offsets),
-        toArray(all.map(row => row.payload.length)),
-        toArray(all.map(row => row.state)),
-        toArray(all.map(row => row.code ?? null)),
-        toArray(all.map(row => (row.dayAt ?? row.occurredAt).getTime() / 1000)),
-        toArray(arrivals.map(arrivedMs => now - arrivedMs)),
-        ...byLane(all, lanes, holds),
-        toArray(all.map(row => row.ref?.pageDay ?? null)),
-        toArray(all.map(row => row.ref?.pageId ?? null))
-      ]
-    })
-    const { stored, day, id } = answer.rows[0] as { stored: number; day: string | null; id: number }
+    const { answer, taken } = await store(takeAlong(worker, all, lanes), [
+      loose.length === 0 ? null : pages.seal(plain),
+      toArray(all.map(row => row.numberId)),
+      all.map(row => row.key),
+      toArray(all.map(row => row.kind)),
+      toArray(lanes),
+      toArray(all.map(row => row.ord)),
+      toArray(all.map(row => row.occurredAt.getTime() / 1000)),
+      toArray(offsets),
+      toArray(all.map(row => row.payload.length)),
+      toArray(all.map(row => row.state)),
+      toArray(all.map(row => row.code ?? null)),
+      toArray(all.map(row => (row.dayAt ?? row.occurredAt).getTime() / 1000)),
+      toArray(arrivals.map(arrivedMs => now - arrivedMs)),
+      ...byLane(all, lanes, holds),
+      toArray(all.map(row => row.ref?.pageDay ?? null)),
+      toArray(all.map(row => row.ref?.pageId ?? null))
+    ])
+    const { stored, stored_day: day, stored_page: id } = answer
     if (day !== null) pages.remember(day, id, plain)
     if (stored < all.length) {
       const lies = (row: IntakeRow, index: number): PayloadRef =>
         row.ref ?? { pageDay: day!, pageId: id, offset: offsets[index]!, length: row.payload.length }
       options.onKnown?.(all.map((row, index) => ({ row, ref: lies(row, index) })))
     }
+    const inWork = new Set(taken.map(lane => lane.id))
     const takenMs = performance.now() - now
-    const ahead = holds.flatMap((holdMs, index) => (all[index]!.state === 0 ? [Math.max(0, holdMs - takenMs)] : []))
+    const ahead = holds.flatMap((holdMs, index) =>
+      all[index]!.state === 0 && !inWork.has(lanes[index] ?? -1) ? [Math.max(0, holdMs - takenMs)] : []
+    )
     return ahead.length === 0 ? null : { first: Math.min(...ahead), last: Math.max(...ahead) }
   }
 
@@ -300,6 +332,8 @@ export function createIntake(options: IntakeOptions): Intake {
     async close() {
       closed = true
       await flight.landed()
+      // What was taken with the last commit is handed over.
+      await new Promise(resolve => setImmediate(resolve))
       if (watch !== null) clearTimeout(watch)
     }
   }

@@ -4,7 +4,16 @@
  */
 import type pg from 'pg'
 import { EVENTS_PER_LANE } from '../../plugin/core/lanes/hold.ts'
-import type { ClaimedLane, EventKind, LaneEvent, Lanes } from '../../plugin/core/ports/store.ts'
+import type { Lanes } from '../../plugin/core/ports/store.ts'
+import {
+  attemptOfClaim,
+  type ClaimRow,
+  EVENT_COLUMNS,
+  type EventRow,
+  LANE_COLUMNS,
+  toEvent,
+  toLanes
+} from './claimed.ts'
 import type { Customers } from './customers.ts'
 import { hurryLanes } from './hurry.ts'
 import type { Pages } from './pages.ts'
@@ -21,12 +30,6 @@ export interface LanesOptions {
   eventsPerLane?: number
 }
 
-const EVENT_COLUMNS = `e.day::text as day, e.number_id, e.key, e.seq, e.kind, e.ord, e.occurred_at, e.received_at, e.attempts,
-  e.attempt, extract(epoch from clock_timestamp() - e.attempt_at) * 1000 as attempt_age,
-  extract(epoch from clock_timestamp() - e.received_at) * 1000 as received_age,
-  coalesce(extract(epoch from e.due_at - clock_timestamp()) * 1000, 0) as due_in,
-  e.code, e.page_day::text as page_day, e.page_id, e.page_offset, e.page_length`
-
 /** SQL: something of this lane is still to be worked. Of a customer's: it has not reached the desk, nobody can have read it. */
 export const waitsIn = (lane: string): string =>
   `exists (select 1 from events w where w.lane_id = ${lane} and w.state = 0)`
@@ -34,11 +37,16 @@ export const waitsIn = (lane: string): string =>
 // While leased, a lane is due when its lease ends: a crashed holder is found by the same index. An earlier time means
 // that somebody pulled it meanwhile (see record_work); so both are set from one reading of the clock.
 //
+// For as many as hold a permit of the desk, the attempt of the lane's first event is part of the claim: a commit less on
+// its way.
+// That rests on the picture as it was before: an event that is done by now is left alone, and whether the binding is the
+// one that was meant is seen by who reads it. Events are named twice, as in record_work (001), for the same reason.
+//
 // Each desk's inbound lanes, and answers apart from all of them, by an index of their own (017): what waits in a crowd
 // is not even looked at for the sake of what stands behind it.
 const CLAIM = `
 with inbound as (
-  select l.id from unnest($2::int[], $3::int[]) as d (desk_id, room)
+  select l.id, d.attempts from unnest($2::int[], $3::int[], $7::int[]) as d (desk_id, room, attempts)
   cross join lateral (
     select id from lanes
     where not outbound and desk_id = d.desk_id and due_at <= statement_timestamp()
@@ -53,19 +61,34 @@ with inbound as (
 ), leased as (
   update lanes l set owner = $1, fence = l.fence + 1, lease_until = statement_timestamp() + make_interval(secs => $6),
     due_at = statement_timestamp() + make_interval(secs => $6)
-  from (select id from inbound union all select id from answers) picked where l.id = picked.id
-  returning l.id
+  from (select id, attempts from inbound union all select id, 0 from answers) picked where l.id = picked.id
+  returning l.id, l.desk_id, l.number_id, l.customer_id, l.fence, picked.attempts
+), numbered as (
+  select l.*, row_number() over (partition by l.desk_id) as n from leased l where l.attempts > 0
+), first as materialized (
+  select e.day, e.number_id, e.key, l.id, l.fence, b.conversation_id, b.last_message_id
+  from numbered l
+  join bindings b on b.number_id = l.number_id and b.customer_id = l.customer_id
+  cross join lateral (
+    select day, number_id, key, attempt, due_at from events e where e.lane_id = l.id and e.state = 0
+    order by e.ord, e.seq limit 1
+  ) e
+  where l.n <= l.attempts and b.conversation_id is not null and e.attempt is null and e.due_at is null
+), tried as (
+  update events e set attempts = e.attempts + 1, attempt_at = clock_timestamp(),
+    attempt = ${attemptOfClaim('f.id', 'f.fence', 'f.conversation_id', 'f.last_message_id')}
+  from first f
+  where e.day = any (array(select day from first)) and e.number_id = any (array(select number_id from first))
+    and e.key = any (array(select key from first))
+    and e.day = f.day and e.number_id = f.number_id and e.key = f.key and e.state + 0 = 0 and e.attempt is null
 )
 select id from leased`
 
 // A statement of its own, hence a picture of its own, taken when the lanes are ours: within the statement that takes them
 // one could see a lane as its last holder released it, but events and binding as they were before.
 const READ = `
-select l.id as lane_id, l.desk_id as lane_desk, l.number_id as lane_number, l.customer_id, l.outbound, l.fence, l.arrivals,
-  l.strikes, l.parked, l.tokens, extract(epoch from clock_timestamp() - l.tokens_at) * 1000 as tokens_age,
-  c.ids_sealed, coalesce(li.window_from, l.window_from) as window_from,
-  case when ${waitsIn('li.id')} then null else coalesce(li.last_wamid, l.last_wamid) end as last_wamid,
-  l.session_from, l.read_wamid, b.contact_id, b.source_id, b.conversation_id, b.conversation_status, b.last_message_id, e.*
+select ${LANE_COLUMNS}, coalesce(li.window_from, l.window_from) as window_from,
+  case when ${waitsIn('li.id')} then null else coalesce(li.last_wamid, l.last_wamid) end as last_wamid, e.*
 from lanes l
 join customers c on c.id = l.customer_id
 left join lanes li on l.outbound and li.number_id = l.number_id and li.customer_id = l.customer_id and not li.outbound
@@ -76,106 +99,9 @@ left join lateral (
 where l.id = any ($1::bigint[]) and l.owner = $2
 order by l.id, e.ord, e.seq`
 
-interface EventRow {
-  day: string | null
-  number_id: number
-  key: string
-  seq: number
-  kind: EventKind
-  ord: number
-  occurred_at: Date
-  received_at: Date
-  attempts: number
-  attempt: Record<string, unknown> | null
-  attempt_age: string | null
-  received_age: string
-  due_in: string
-  code: string | null
-  page_day: string
-  page_id: number
-  page_offset: number
-  page_length: number
-}
-
-interface ClaimRow extends EventRow {
-  lane_id: number
-  lane_desk: number
-  lane_number: number
-  customer_id: number
-  outbound: boolean
-  fence: number
-  arrivals: number
-  strikes: number
-  parked: number
-  tokens: number
-  tokens_age: string
-  ids_sealed: Buffer
-  window_from: Date | null
-  session_from: Date | null
-  last_wamid: string | null
-  read_wamid: string | null
-  contact_id: number | null
-  source_id: string | null
-  conversation_id: number | null
-  conversation_status: string | null
-  last_message_id: number | null
-}
-
-const toEvent = (row: EventRow): LaneEvent => ({
-  day: row.day!,
-  numberId: row.number_id,
-  key: row.key,
-  seq: row.seq,
-  kind: row.kind,
-  ord: row.ord,
-  occurredAt: row.occurred_at,
-  receivedAt: row.received_at,
-  attempts: row.attempts,
-  attempt: row.attempt,
-  attemptAgeMs: row.attempt_age === null ? null : Number(row.attempt_age),
-  receivedAgeMs: Number(row.received_age),
-  dueInMs: Number(row.due_in),
-  code: row.code,
-  pageDay: row.page_day,
-  pageId: row.page_id,
-  offset: row.page_offset,
-  length: row.page_length
-})
-
 export function createLanes(options: LanesOptions): Lanes {
   const { pool, pages, customers, owner, leaseSeconds, deskIds } = options
   const eventsPerLane = options.eventsPerLane ?? EVENTS_PER_LANE
-
-  const toLane = (row: ClaimRow): ClaimedLane => ({
-    id: row.lane_id,
-    deskId: row.lane_desk,
-    numberId: row.lane_number,
-    customerId: row.customer_id,
-    outbound: row.outbound,
-    fence: row.fence,
-    arrivals: row.arrivals,
-    strikes: row.strikes,
-    ids: customers.openIds(row.ids_sealed),
-    binding:
-      row.last_message_id === null
-        ? null
-        : {
-            contactId: row.contact_id,
-            sourceId: row.source_id,
-            conversationId: row.conversation_id,
-            conversationStatus: row.conversation_status,
-            lastMessageId: row.last_message_id,
-            stored: row.conversation_id
-          },
-    windowFrom: row.window_from,
-    sessionFrom: row.session_from,
-    lastWamid: row.last_wamid,
-    readWamid: row.read_wamid,
-    parked: row.parked,
-    tokens: row.tokens,
-    tokensAgeMs: Number(row.tokens_age),
-    events: row.day === null ? [] : [toEvent(row)]
-  })
 
   return {
     async claim({ inbound, outbound, blockedNumbers }) {
@@ -188,19 +114,14 @@ export function createLanes(options: LanesOptions): Lanes {
           inbound.map(each => each.room),
           blockedNumbers,
           outbound,
-          leaseSeconds
+          leaseSeconds,
+          inbound.map(each => each.attempts)
         ]
       })
       if (leased.rows.length === 0) return []
       const ids = (leased.rows as { id: number }[]).map(row => row.id)
       const answer = await pool.query({ name: 'claimed', text: READ, values: [ids, owner, eventsPerLane] })
-      const lanes: ClaimedLane[] = []
-      for (const row of answer.rows as ClaimRow[]) {
-        const last = lanes.at(-1)
-        if (last?.id === row.lane_id) last.events.push(toEvent(row))
-        else lanes.push(toLane(row))
-      }
-      return lanes
+      return toLanes(answer.rows as ClaimRow[], customers)
     },
 
     async renew(laneIds) {

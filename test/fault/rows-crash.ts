@@ -33,6 +33,7 @@ export const CRASH_ROWS: Scenario[] = [
   afterAnswer(true),
   claimed(false),
   claimed(true),
+  takenAlong(),
   {
     id: 'C4',
     alone: true,
@@ -151,6 +152,37 @@ function claimed(trueTimes: boolean): Scenario {
         await arrived(world, [said], mostMs + 10_000)
         const tookMs = performance.now() - diedMs
         if (tookMs > mostMs) wrong.push(slow(`dispatched ${Math.round(tookMs)} ms after the death, at most ${mostMs}`))
+      }
+      return wrong
+    }
+  }
+}
+
+/** Known customers, one at a time: the commit that stores the message is the claim of its lane and the attempt. */
+function takenAlong(): Scenario {
+  const moments = ['lane.claimed', 'inbound.claimed', 'desk.attempted', 'desk.answered']
+  return {
+    id: 'C6',
+    fault: 'SIGKILL',
+    moment: `a known customer's message, its lane taken when it was stored; ${moments.join(', ')}`,
+    quick: true,
+    async play(world, { quick }) {
+      const wrong: string[] = []
+      const chats = await world.load.openChats('setup', moments.length)
+      for (let run = 0; run < (quick ? 1 : 4); run++) {
+        for (const [index, name] of moments.entries()) {
+          if (!(await world.settle(60_000))) wrong.push(slow('what went before did not settle'))
+          const dying = world.puentes.at(-1)!
+          await dying.arm({ name, nth: 1 })
+          await world.load.say('taken', chats[index]!.phone)
+          await dying.ended
+          const [event] = await world.query<{ attempted: boolean; held: boolean }>(
+            `select e.attempt ->> 'kind' = 'message' as attempted, l.owner is not null as held
+             from events e join lanes l on l.id = e.lane_id where e.key like 'm:%' order by e.seq desc limit 1`
+          )
+          if (event?.attempted !== true || !event.held) wrong.push(`at ${name} its attempt was not stored with it`)
+          await world.start()
+        }
       }
       return wrong
     }

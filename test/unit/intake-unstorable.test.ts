@@ -26,7 +26,9 @@ t.test('a row with an impossible day is set aside, its neighbours are stored as 
     ...createVault({ keys: [{ id: 1, key: randomBytes(32) }], current: 1 }),
     hash: (text: string) => Buffer.from(text)
   }
+  const nobody = { owner: '', leaseSeconds: 30, reserve: () => ({ size: 0, begin() {} }) }
   const intake = createIntake({
+    worker: nobody,
     pool,
     customers: createCustomers(pool, vault),
     pages: createPages(pool, vault),

@@ -40,6 +40,39 @@ t.test('what an agent waits for goes before messages, these before ticks, backfi
   t.equal(permits.inFlight(), 0)
 })
 
+t.test(
+  'what is free can be reserved, by nobody before those who wait, and shows no need of more until it is used',
+  async t => {
+    const { permits, take, calls, grow } = stage(3)
+    const first = await take(PRIORITY.message)
+    const [one, two, ...others] = permits.reserve(8)
+    t.same([others.length, permits.inFlight()], [0, 3])
+    t.same(permits.reserve(1), [])
+    one!.use()
+    first.release({ tookMs: 1 })
+    t.same(calls, ['1 free'], 'one of three calls, one permit unused')
+    two!.use()
+    const third = await take(PRIORITY.message)
+    one!.release({ tookMs: 2 })
+    t.same(calls, ['1 free', '2 full'])
+    const waiting: string[] = []
+    const fourth = await take(PRIORITY.message)
+    const agent = take(PRIORITY.agent).then(permit => {
+      waiting.push('agent')
+      permit.release('unused')
+    })
+    grow(9)
+    t.same(permits.reserve(1), [], 'somebody waits')
+    for (const permit of [two!, third, fourth]) permit.release('unused')
+    await agent
+    t.same(waiting, ['agent'])
+    const [unused] = permits.reserve(1)
+    unused!.release('unused')
+    unused!.release('unused')
+    t.equal(permits.inFlight(), 0)
+  }
+)
+
 t.test('a permit is given back once, with what it told', async t => {
   const { permits, take, calls, grow } = stage(2)
   const [one, two] = [await take(PRIORITY.message), await take(PRIORITY.message)]

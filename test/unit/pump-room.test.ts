@@ -2,12 +2,15 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { Bridge } from '../../plugin/core/bridge.ts'
-import type { HeldLane, Leaving } from '../../plugin/core/lanes/hold.ts'
+import type { DeskPace } from '../../plugin/core/desk/pace.ts'
+import { createPermits } from '../../plugin/core/desk/permits.ts'
+import { type HeldLane, type Leaving, RESERVED_MS } from '../../plugin/core/lanes/hold.ts'
 import { createPump } from '../../plugin/core/lanes/pump.ts'
+import type { ClaimedLane } from '../../plugin/core/ports/store.ts'
 import { createDeskPaces } from '../../plugin/runtime/desk-paces.ts'
 
 interface Claim {
-  inbound: { deskId: number; room: number }[]
+  inbound: { deskId: number; room: number; attempts: number }[]
   outbound: number
 }
 
@@ -16,12 +19,17 @@ function stage(
   mostHeld?: (deskId: number) => number,
   part?: () => number
 ) {
-  const claims: Claim[] = []
+  const claims: { inbound: { deskId: number; room: number }[]; outbound: number }[] = []
+  const asked: number[] = []
   const waiting: { id: number; deskId: number; outbound: boolean }[] = []
+  const shut: string[] = []
+  const pace = { limit: () => 40, onCall() {}, onTrouble() {} } as unknown as DeskPace
+  const permits = createPermits(pace)
   const working = new Map<number, (leaving: Leaving) => void>()
   const bridge = {
     registry: { desks: () => [{ id: 1 }, { id: 2 }] },
-    gates: { closed: () => [] },
+    gates: { closed: (prefix: string) => shut.filter(key => key.startsWith(prefix)) },
+    permits: () => permits,
     clock: { monotonicMs: () => performance.now() },
     times: { laneLeaseMs: 30_000, sweepIdleMs: 60_000, sweepBusyMs: 60_000 },
     breakpoint() {},
@@ -29,7 +37,8 @@ function stage(
     log: { error() {}, warn() {} },
     lanes: {
       async claim({ inbound, outbound }: Claim) {
-        claims.push({ inbound, outbound })
+        claims.push({ inbound: inbound.map(({ deskId, room }) => ({ deskId, room })), outbound })
+        asked.push(...inbound.map(each => each.attempts))
         const room = new Map<number | 'answers', number>(inbound.map(each => [each.deskId, each.room]))
         room.set('answers', outbound)
         const taken = waiting.filter(lane => {
@@ -39,8 +48,10 @@ function stage(
           return left > 0
         })
         for (const lane of taken) waiting.splice(waiting.indexOf(lane), 1)
+        const attempts = new Map(inbound.map(each => [each.deskId, each.attempts]))
         return taken.map(lane => ({
           ...lane,
+          attempted: !lane.outbound && useOne(attempts, lane.deskId) ? { seq: 1, conversationId: 1 } : null,
           events: [],
           arrivals: 0,
           owner: 'me',
@@ -61,7 +72,11 @@ function stage(
   }
   return {
     claims,
+    asked,
     waiting,
+    shut,
+    permits,
+    pump,
     calm,
     held: () => pump.held(),
     async kick() {
@@ -76,6 +91,13 @@ function stage(
       await calm()
     }
   }
+}
+
+/** Takes one off, while there is one. */
+function useOne(rest: Map<number, number>, deskId: number): boolean {
+  const left = rest.get(deskId) ?? 0
+  rest.set(deskId, left - 1)
+  return left > 0
 }
 
 const lanesOf = (deskId: number, count: number, outbound = false) =>
@@ -185,4 +207,43 @@ t.test('how many lanes are worth holding follows the limit and how quick the des
   )
   work(2, 3)
   t.equal(paces.lanesWorthHolding(2, false), 160, 'a quick desk is through with them soon')
+})
+
+t.test('what is claimed gets the permits that are free, and what is not used at once is given back', async t => {
+  const { waiting, asked, permits, kick, held, finish } = stage(t)
+  waiting.push(...lanesOf(1, 60))
+  await kick()
+  t.same(asked.slice(0, 2), [40, 0], 'two desks share one desk’s permits here: the first has them all')
+  t.same([held(), permits.inFlight()], [60, 40])
+  await sleep(RESERVED_MS + 50)
+  t.same([held(), permits.inFlight()], [60, 0], 'who needed longer asks again')
+  waiting.push(...lanesOf(2, 3))
+  await kick()
+  t.equal(permits.inFlight(), 3)
+  await finish(100)
+  t.equal(permits.inFlight(), 0, 'a lane that is left keeps no permit')
+})
+
+t.test('lanes are taken along only where nobody else waits, and nothing is closed', async t => {
+  const { waiting, shut, pump, permits, kick, held, finish } = stage(t, () => 16)
+  const first = pump.reserve(1, 5)
+  t.same([first.size, permits.inFlight()], [5, 5])
+  const lane = { ...lanesOf(1, 1)[0]!, attempted: { seq: 1, conversationId: 1 }, events: [], arrivals: 0 }
+  first.begin([lane as unknown as ClaimedLane], performance.now())
+  t.same([held(), permits.inFlight()], [1, 1], 'what was not taken is given back')
+  await finish(1)
+  t.equal(pump.reserve(1, 50).size, 16, 'not more than it can soon work on')
+  shut.push('desk:2')
+  t.equal(pump.reserve(2, 1).size, 0, 'the desk is paused')
+  waiting.push(...lanesOf(1, 40))
+  await kick()
+  await finish(1)
+  t.equal(pump.reserve(1, 1).size, 0, 'others have waited longer')
+  pump.pause(true)
+  t.equal(pump.reserve(2, 1).size, 0)
+})
+
+t.test('where delivery holds back, nothing is taken along', async t => {
+  const { pump } = stage(t, undefined, () => 0.5)
+  t.equal(pump.reserve(1, 5).size, 0)
 })

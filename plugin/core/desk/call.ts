@@ -7,7 +7,7 @@ import { BindingMoved, GateClosed, type HeldLane, LaneLost } from '../lanes/hold
 import type { DeskAccess, DeskCallOptions } from '../ports/help-desk.ts'
 import type { Work } from '../ports/store.ts'
 import { nextDelayMs } from '../retry.ts'
-import { PRIORITY, type Priority } from './permits.ts'
+import { type Permit, PRIORITY, type Priority } from './permits.ts'
 
 export interface DeskCall<T> {
   deskId: number
@@ -19,6 +19,8 @@ export interface DeskCall<T> {
   lane?: HeldLane
   /** Asked when it is the call's turn; committed before the first byte. Must contain the attempt. */
   attempt?: () => Promise<Work[]>
+  /** Reserved before the claim of the lane, which was the attempt: nothing has to be committed any more. */
+  permit?: Permit
   /** A refusal says only that this token may not do this; whoever asks goes on without. Otherwise it pauses the desk. */
   mayBeRefused?: true
   run: (access: DeskAccess, options: DeskCallOptions) => Promise<T>
@@ -27,8 +29,9 @@ export interface DeskCall<T> {
 export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T> {
   const { deskId, lane } = call
   const gate = `desk:${deskId}`
-  const permit = await bridge.permits(deskId).acquire(call.priority ?? PRIORITY.message, call.yieldMs)
+  const permit = call.permit ?? (await bridge.permits(deskId).acquire(call.priority ?? PRIORITY.message, call.yieldMs))
   if (permit === null) throw new GateClosed((call.yieldMs ?? 0) * (1 + bridge.random()))
+  permit.use()
   let committedMs = bridge.clock.monotonicMs()
   const check = (): void => {
     if (lane?.lost) throw new LaneLost()
@@ -42,7 +45,10 @@ export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T>
     check()
     if (!bridge.gates.enter(gate)) throw new GateClosed(waitFor(bridge, gate))
     entered = true
-    if (call.attempt !== undefined) {
+    if (call.permit !== undefined && lane !== undefined) {
+      committedMs = lane.claimedMs
+      bridge.breakpoint('desk.attempted')
+    } else if (call.attempt !== undefined) {
       const work = await call.attempt()
       bridge.breakpoint('desk.permit')
       // Counted from before the commit: a process may also fall asleep between the commit and its answer.

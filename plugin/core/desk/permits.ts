@@ -11,6 +11,8 @@ export type Priority = (typeof PRIORITY)[keyof typeof PRIORITY]
 export interface Permits {
   /** Null = none was free within `patienceMs` (default: however long it takes). */
   acquire(priority: Priority, patienceMs?: number): Promise<Permit | null>
+  /** At most so many of those that are free now, if nobody waits; each is to be used within moments, or given back. */
+  reserve(most: number): Permit[]
   /** How many calls of a higher rank wait. */
   waiting(priority: Priority): number
   inFlight(): number
@@ -19,6 +21,8 @@ export interface Permits {
 }
 
 export interface Permit {
+  /** The call of a reserved permit begins. */
+  use(): void
   /** Gives it back, with what the call told: its duration, or that the desk is in trouble. */
   release(outcome: { tookMs: number } | 'trouble' | 'unused'): void
 }
@@ -26,6 +30,30 @@ export interface Permit {
 export function createPermits(pace: DeskPace): Permits {
   const queues: (() => void)[][] = Object.values(PRIORITY).map(() => [])
   let inFlight = 0
+  let reserved = 0
+
+  const grant = (isReserved: boolean): Permit => {
+    let idle = isReserved
+    let released = false
+    const use = (): void => {
+      if (idle) reserved--
+      idle = false
+    }
+    return {
+      use,
+      release(outcome) {
+        if (released) return
+        released = true
+        use()
+        // What is only reserved does not show that the limit is in use.
+        const full = inFlight - reserved >= pace.limit() || queues.some(queue => queue.length > 0)
+        inFlight--
+        if (outcome === 'trouble') pace.onTrouble()
+        else if (outcome !== 'unused') pace.onCall(outcome.tookMs, full)
+        next()
+      }
+    }
+  }
 
   const next = (): void => {
     while (inFlight < pace.limit()) {
@@ -43,18 +71,7 @@ export function createPermits(pace: DeskPace): Permits {
         let patience: NodeJS.Timeout | undefined
         const take = (): void => {
           clearTimeout(patience)
-          let released = false
-          resolve({
-            release(outcome) {
-              if (released) return
-              released = true
-              const full = inFlight >= pace.limit() || queues.some(queue => queue.length > 0)
-              inFlight--
-              if (outcome === 'trouble') pace.onTrouble()
-              else if (outcome !== 'unused') pace.onCall(outcome.tookMs, full)
-              next()
-            }
-          })
+          resolve(grant(false))
         }
         queue.push(take)
         if (patienceMs !== undefined) {
@@ -65,6 +82,13 @@ export function createPermits(pace: DeskPace): Permits {
         }
         next()
       })
+    },
+    reserve(most) {
+      if (queues.some(queue => queue.length > 0)) return []
+      const count = Math.max(0, Math.min(most, Math.floor(pace.limit() - inFlight)))
+      inFlight += count
+      reserved += count
+      return Array.from({ length: count }, () => grant(true))
     },
     waiting: priority => queues.slice(0, priority).reduce((sum, queue) => sum + queue.length, 0),
     inFlight: () => inFlight,

@@ -35,6 +35,8 @@ export interface InboundRun {
   pending: Work[]
   /** The event of which this run has committed an attempt: only its own failure can make an attempt void. */
   attempted: LaneEvent | null
+  /** The event of which the claim was the attempt, until it is used or another one is made. */
+  claimed: LaneEvent | null
   /** The same before the newest attempt: what counts when that one was not recorded. */
   attemptedBefore: LaneEvent | null
 }
@@ -43,6 +45,7 @@ export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<L
   const number = bridge.registry.number(lane.numberId)
   // Disconnected meanwhile: what waits stays, and goes on when the number is connected again.
   if (number === undefined) return { dueInMs: 60_000, strikes: lane.strikes, work: [] }
+  const claimed = lane.events.find(event => event.seq === lane.attempted?.seq) ?? null
   const run: InboundRun = {
     bridge,
     lane,
@@ -56,21 +59,26 @@ export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<L
       stored: null
     },
     pending: [],
-    attempted: null,
+    attempted: claimed,
+    claimed,
     attemptedBefore: null
   }
+  const leave = (dueInMs: number): Leaving => ({
+    dueInMs,
+    strikes: lane.strikes,
+    work: [...run.pending, ...unused(run)]
+  })
   for (const event of lane.events) {
     // What arrived since the claim may belong before what is left: take a new picture, in order.
-    if (isPictureOld(bridge, lane)) return { dueInMs: 0, strikes: lane.strikes, work: run.pending }
-    if (bridge.stopping()) return { dueInMs: 0, strikes: lane.strikes, work: run.pending }
-    if (event.dueInMs > 0) return { dueInMs: event.dueInMs, strikes: lane.strikes, work: run.pending }
+    if (isPictureOld(bridge, lane) || bridge.stopping()) return leave(0)
+    if (event.dueInMs > 0) return leave(event.dueInMs)
     bridge.breakpoint('inbound.claimed')
     try {
       await deliverEvent(run, event)
     } catch (thrown) {
       if (thrown instanceof LaneLost) throw thrown
       if (thrown instanceof BindingMoved) return lookAnew(run, event)
-      if (thrown instanceof GateClosed) return { dueInMs: thrown.delayMs, strikes: lane.strikes, work: run.pending }
+      if (thrown instanceof GateClosed) return leave(thrown.delayMs)
       if (thrown instanceof FileWaits) return comeBack(run, event, thrown.error, thrown.delayMs, false)
       const leaving = await settleFailure(run, event, asPuenteError(thrown))
       if (leaving !== null) return leaving
@@ -119,16 +127,15 @@ function doneSteps(event: LaneEvent): number {
   return Number(event.attempt?.['step'] ?? 0)
 }
 
+/** The claim's own attempt was not made: nobody has to look for what it wrote. */
+function unused({ claimed, lane }: InboundRun): Work[] {
+  return claimed === null ? [] : [{ ...laterWork(lane, claimed, 0), voidAttempt: true }]
+}
+
 /** The attempt was not recorded, so nothing is under way; how an earlier one of this step ended is known. */
 function lookAnew(run: InboundRun, event: LaneEvent): Leaving {
   const { lane } = run
-  const again: Work = {
-    op: 'later',
-    event: { day: event.day, numberId: event.numberId, key: event.key },
-    hold: holdOf(lane),
-    afterMs: 0,
-    voidAttempt: run.attemptedBefore === event
-  }
+  const again = { ...laterWork(lane, event, 0), voidAttempt: run.attemptedBefore === event }
   return { dueInMs: 0, strikes: lane.strikes, work: [...run.pending, again] }
 }
 
@@ -179,15 +186,17 @@ function comeBack(
     strikes: lane.strikes + 1,
     work: [
       ...run.pending,
-      {
-        op: 'later',
-        event: { day: event.day, numberId: event.numberId, key: event.key },
-        hold: holdOf(lane),
-        afterMs,
-        code: error.code,
-        facts,
-        voidAttempt
-      }
+      { ...laterWork(lane, event, afterMs), code: error.code, facts, voidAttempt: voidAttempt || run.claimed === event }
     ]
+  }
+}
+
+function laterWork(lane: HeldLane, event: LaneEvent, afterMs: number): Extract<Work, { op: 'later' }> {
+  return {
+    op: 'later',
+    event: { day: event.day, numberId: event.numberId, key: event.key },
+    hold: holdOf(lane),
+    afterMs,
+    voidAttempt: false
   }
 }

@@ -3,8 +3,9 @@
  * crash leaves traceable. One call for a known customer, two for a new one.
  */
 import { callDesk } from '../desk/call.ts'
+import type { Permit } from '../desk/permits.ts'
 import { PuenteError } from '../errors.ts'
-import { awaitTurn, bindingWork, GateClosed, holdOf } from '../lanes/hold.ts'
+import { awaitTurn, bindingWork, dropPermit, GateClosed, holdOf } from '../lanes/hold.ts'
 import type { DeskDraft, InboundFact } from '../model.ts'
 import type { DeskRow } from '../ports/help-desk.ts'
 import type { LaneEvent, Work } from '../ports/store.ts'
@@ -131,8 +132,12 @@ async function postMapped(
       deskId: number.deskId,
       access: number.deskAccess,
       lane,
+      permit: takePermit(run, event, step, conversationId),
       attempt: () => attemptWork(run, event, { kind: 'message', step, conversationId, after: binding.lastMessageId }),
-      run: (access, options) => bridge.desk.createMessage(access, conversationId, row, options)
+      run: (access, options) => {
+        run.claimed = null
+        return bridge.desk.createMessage(access, conversationId, row, options)
+      }
     })
     return messageId
   }
@@ -195,6 +200,7 @@ export async function attemptWork(
   more: () => Work[] = () => []
 ): Promise<Work[]> {
   if (attempt.step === 0) await awaitTurn(run.bridge, run.lane, event)
+  run.claimed = null
   run.attemptedBefore = run.attempted
   run.attempted = event
   return [
@@ -207,6 +213,19 @@ export async function attemptWork(
     },
     ...more()
   ]
+}
+
+/** The permit with which the lane was claimed, if that claim was this very attempt, and nothing else is to be committed. */
+function takePermit(run: InboundRun, event: LaneEvent, step: number, conversationId: number): Permit | undefined {
+  const { lane } = run
+  const isClaims = run.claimed === event && step === 0 && lane.attempted?.conversationId === conversationId
+  if (!isClaims || run.pending.length > 0 || lane.permit === null) {
+    dropPermit(lane)
+    return undefined
+  }
+  const { permit } = lane
+  lane.permit = null
+  return permit
 }
 
 /** The alias under which a desk source id is found again when a hook names it. */

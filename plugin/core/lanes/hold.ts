@@ -1,5 +1,6 @@
 /** A lane as a worker holds it: the claim, and whether it is still ours. */
 import type { Bridge } from '../bridge.ts'
+import type { Permit } from '../desk/permits.ts'
 import type { Binding, ClaimedLane, LaneEvent, Work } from '../ports/store.ts'
 
 export interface HeldLane extends ClaimedLane {
@@ -7,7 +8,12 @@ export interface HeldLane extends ClaimedLane {
   lost: boolean
   /** When its picture was taken, by the monotonic clock. */
   readonly claimedMs: number
+  /** Reserved before the claim, which was the attempt (`attempted`); gone when it is used, or was not at once. */
+  permit: Permit | null
 }
+
+/** So long a lane's permit is kept for it, milliseconds: whoever does something else first asks for one when it is time. */
+export const RESERVED_MS = 100
 
 /**
  * How many waiting events are read with a lane; a lane that had so many is looked at again at once. As many as a busy
@@ -76,6 +82,11 @@ export async function awaitTurn(bridge: Pick<Bridge, 'clock' | 'lanes'>, lane: H
   if (!isPictureOld(bridge, lane)) return
   const before = await bridge.lanes.waitingBefore(lane.id, event)
   if (before.some(seq => lane.events.every(known => known.seq !== seq))) throw new PictureOld()
+}
+
+export function dropPermit(lane: HeldLane): void {
+  lane.permit?.release('unused')
+  lane.permit = null
 }
 
 export function holdOf(lane: ClaimedLane): { lane: number; fence: number } {

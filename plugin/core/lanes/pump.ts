@@ -3,8 +3,10 @@
  * coalesce, and a sweep finds what a lost wake-up left lying. Leaves out what a lane's work is.
  */
 import type { Bridge } from '../bridge.ts'
+import type { Permit } from '../desk/permits.ts'
 import { pauseOf } from '../gates.ts'
-import { EVENTS_PER_LANE, type HeldLane, holdOf, LaneLost, type Leaving } from './hold.ts'
+import type { ClaimedLane } from '../ports/store.ts'
+import { dropPermit, EVENTS_PER_LANE, type HeldLane, holdOf, LaneLost, type Leaving, RESERVED_MS } from './hold.ts'
 
 export interface PumpOptions {
   bridge: Bridge
@@ -21,7 +23,16 @@ export interface PumpOptions {
   part?: () => number
 }
 
+/** Places for lanes of a desk, each with the permit for its first call. */
+export interface Reservation {
+  size: number
+  /** Works on these, held since `claimedMs` by the monotonic clock, and gives the other places back. */
+  begin(lanes: ClaimedLane[], claimedMs: number): void
+}
+
 export interface Pump {
+  /** Of at most so many inbound lanes of a desk, those that this process can work on at once when it is given them. */
+  reserve(deskId: number, most: number): Reservation
   /** Look soon; cheap, coalesced. */
   kick(): void
   /** Look again after so long. */
@@ -98,6 +109,7 @@ export function createPump(options: PumpOptions): Pump {
       if (!(error instanceof LaneLost))
         bridge.log.error({ lane: lane.id, err: error }, 'lane given up, its lease will end')
     } finally {
+      dropPermit(lane)
       leave(lane)
       if (crowded.has(side) && roomOf(side) > 0) wanted = true
       if (held.size === 0) for (const resolve of idleWaiters.splice(0)) resolve()
@@ -124,14 +136,38 @@ export function createPump(options: PumpOptions): Pump {
     else heldInbound.set(lane.deskId, heldInbound.get(lane.deskId)! - 1)
   }
 
+  const placesOf = (side: number | 'answers'): { mine: number; most: number; free: number } => {
+    if (side === 'answers') return { mine: heldOutbound, most: ANSWERS, free: ANSWERS - heldOutbound }
+    const mine = heldInbound.get(side) ?? 0
+    const most = Math.min(capacity(), options.mostHeld?.(side) ?? CAPACITY)
+    return { mine, most, free: Math.min(most - mine, capacity() - (held.size - heldOutbound)) }
+  }
+
   /** Places for lanes of this desk, or for answers, that are worth a claim; otherwise 0. */
   const roomOf = (side: number | 'answers'): number => {
     const inbound = side !== 'answers'
-    const mine = inbound ? (heldInbound.get(side) ?? 0) : heldOutbound
-    const most = inbound ? Math.min(capacity(), options.mostHeld?.(side) ?? CAPACITY) : ANSWERS
-    const free = inbound ? Math.min(most - mine, capacity() - (held.size - heldOutbound)) : most - mine
+    const { mine, most, free } = placesOf(side)
     const worth = mine === 0 ? 1 : Math.min(inbound ? WORTH_CLAIMING : WORTH_ANSWERS, Math.ceil(most / 2))
     return free >= worth ? free : 0
+  }
+
+  /** Those whose claim was an attempt get a permit; what is left of the permits, or not used at once, is given back. */
+  const begin = (lanes: ClaimedLane[], claimedMs: number, permits: Map<number, Permit[]>): void => {
+    bridge.breakpoint('lane.claimed')
+    const ready: HeldLane[] = []
+    for (const lane of lanes) {
+      const permit = lane.attempted === null ? undefined : permits.get(lane.deskId)?.pop()
+      const mine = { ...lane, lost: false, claimedMs, permit: permit ?? null }
+      if (permit !== undefined) ready.push(mine)
+      enter(mine)
+      void work(mine)
+    }
+    giveBack(permits)
+    if (ready.length > 0) setTimeout(() => ready.forEach(dropPermit), RESERVED_MS)
+  }
+
+  const giveBack = (permits: Map<number, Permit[]>): void => {
+    for (const each of permits.values()) for (const permit of each.splice(0)) permit.release('unused')
   }
 
   /** What a claim would ask for. Desks share what is free, so that none takes all. */
@@ -165,9 +201,10 @@ export function createPump(options: PumpOptions): Pump {
     wanted = false
     const again = timed
     timed = false
+    const permits = new Map(inbound.map(({ deskId, room }) => [deskId, bridge.permits(deskId).reserve(room)]))
     try {
       const lanes = await bridge.lanes.claim({
-        inbound,
+        inbound: inbound.map(each => ({ ...each, attempts: permits.get(each.deskId)!.length })),
         outbound,
         // Answers of a number that waits for a person are claimed all the same, to say so (outbound/paused.ts).
         blockedNumbers: idsOf('number:').filter(id => pauseOf(bridge, id) === null)
@@ -182,12 +219,7 @@ export function createPump(options: PumpOptions): Pump {
       if (outbound > 0) note('answers', outbound)
       if (lanes.length > 0) {
         await bridge.lanes.preload(lanes.flatMap(lane => lane.events))
-        bridge.breakpoint('lane.claimed')
-        for (const lane of lanes) {
-          const mine = { ...lane, lost: false, claimedMs }
-          enter(mine)
-          void work(mine)
-        }
+        begin(lanes, claimedMs, permits)
         if ([...crowded].some(side => roomOf(side) > 0)) wanted = true
       } else if (again) {
         secondLook = true
@@ -196,6 +228,7 @@ export function createPump(options: PumpOptions): Pump {
     } catch (error) {
       bridge.log.warn({ err: (error as Error).message }, 'claim failed, the sweep comes back')
     } finally {
+      giveBack(permits)
       claiming = false
       if (wanted) queueMicrotask(() => void claim())
     }
@@ -276,6 +309,16 @@ export function createPump(options: PumpOptions): Pump {
   void sweep()
 
   return {
+    reserve(deskId, most) {
+      const mayWork = !stopping && !paused && options.mayClaim?.() !== false && part() === 1
+      // Whoever has waited longer goes first.
+      const isOpen = mayWork && !crowded.has(deskId) && !idsOf('desk:').includes(deskId)
+      const permits = isOpen ? bridge.permits(deskId).reserve(Math.min(most, placesOf(deskId).free)) : []
+      return {
+        size: permits.length,
+        begin: (lanes, claimedMs) => begin(lanes, claimedMs, new Map([[deskId, permits]]))
+      }
+    },
     kick,
     lookIn: schedule,
     held: () => held.size,

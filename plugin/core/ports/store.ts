@@ -163,14 +163,22 @@ export interface ClaimedLane {
   tokens: number
   /** Milliseconds since `tokens` was written. */
   tokensAgeMs: number
+  /**
+   * The claim itself was the attempt to write this event, the first, into this conversation; until the worker has used it
+   * or said that it did not, whoever takes the lane over looks at the desk first.
+   */
+  attempted: { seq: number; conversationId: number } | null
   events: LaneEvent[]
 }
 
 export interface Lanes {
   /** Leases due lanes, with their first waiting events. Never waits for a lane that another worker holds. */
   claim(input: {
-    /** Of each desk at most so many inbound lanes; of others none. */
-    inbound: { deskId: number; room: number }[]
+    /**
+     * Of each desk at most so many inbound lanes, of others none. For so many of them a permit is held: the claim is the
+     * attempt of their first events.
+     */
+    inbound: { deskId: number; room: number; attempts: number }[]
     /** At most so many outbound lanes, of any desk. */
     outbound: number
     blockedNumbers: number[]
