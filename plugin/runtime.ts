@@ -73,6 +73,7 @@ import { takeUpLaneless } from './http/take-up.ts'
 import { createMetrics } from './metrics.ts'
 import type { Options } from './options.ts'
 import { createBeats } from './runtime/beats.ts'
+import { createBusy } from './runtime/busy.ts'
 import { createDatabaseClock } from './runtime/database-clock.ts'
 import { createDeskPaces } from './runtime/desk-paces.ts'
 import { openRuntimeGround } from './runtime/ground.ts'
@@ -277,7 +278,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       stopping: () => stopping
     }
 
-    const crowd = createCrowd(() => clock.monotonicMs())
+    const crowd = createCrowd(() => clock.monotonicMs(), createBusy())
     const sorter = createSorter({
       bridge,
       journal,

@@ -8,7 +8,11 @@ const lanes = (crowd: Crowd): number => Math.ceil(128 * crowd.part())
 
 function stage() {
   let nowMs = 0
-  const crowd = createCrowd(() => nowMs)
+  let load = 0
+  const crowd = createCrowd(
+    () => nowMs,
+    () => load
+  )
   /** So many webhooks a second for so long, each stored after so long; null = none is stored. */
   const pass = (perSecond: number, forMs: number, tookMs: number | null): void => {
     for (let n = 0; n < (perSecond * forMs) / SECOND; n++) {
@@ -17,7 +21,7 @@ function stage() {
       if (tookMs !== null) crowd.stored(tookMs)
     }
   }
-  return { crowd, pass, wait: (ms: number) => void (nowMs += ms) }
+  return { crowd, pass, busy: (part: number) => void (load = part), wait: (ms: number) => void (nowMs += ms) }
 }
 
 t.test('a crowd that waits gets its way within a second or so, and delivery never stands still', async t => {
@@ -100,5 +104,28 @@ t.test('what gathered in a moment of standing still is no crowd', async t => {
   wait(200)
   pass(20_000, 15, 100)
   pass(1_000, SECOND, 20)
+  t.equal(lanes(crowd), 128)
+})
+
+t.test('a process that has no moment to itself holds back for fewer: they wait where nobody counts', async t => {
+  const { crowd, pass, busy } = stage()
+  busy(1)
+  pass(1_200, 3 * SECOND, 2)
+  t.ok(lanes(crowd) < 8, `${lanes(crowd)} lanes`)
+  busy(0.5)
+  pass(1_200, SECOND, 2)
+  t.ok(lanes(crowd) > 2 && lanes(crowd) < 64, `${lanes(crowd)} after a second: it is felt for what is left over`)
+  pass(1_200, 6 * SECOND, 2)
+  t.equal(lanes(crowd), 128)
+  busy(1)
+  pass(1_200, 3 * SECOND, 2)
+  pass(50, SECOND, 2)
+  t.equal(lanes(crowd), 128, 'they have gone: what waits is delivered, however busy that is')
+})
+
+t.test('a busy process without a crowd holds back nothing', async t => {
+  const { crowd, pass, busy } = stage()
+  busy(1)
+  pass(800, 5 * SECOND, 20)
   t.equal(lanes(crowd), 128)
 })
