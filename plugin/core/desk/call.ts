@@ -3,7 +3,7 @@
  */
 import type { Bridge } from '../bridge.ts'
 import { asPuenteError, needsPerson, PuenteError } from '../errors.ts'
-import { BindingMoved, GateClosed, type HeldLane, LaneLost } from '../lanes/hold.ts'
+import { BindingMoved, dropPermit, GateClosed, type HeldLane, LaneLost } from '../lanes/hold.ts'
 import type { DeskAccess, DeskCallOptions } from '../ports/help-desk.ts'
 import type { Work } from '../ports/store.ts'
 import { nextDelayMs } from '../retry.ts'
@@ -29,6 +29,8 @@ export interface DeskCall<T> {
 export async function callDesk<T>(bridge: Bridge, call: DeskCall<T>): Promise<T> {
   const { deskId, lane } = call
   const gate = `desk:${deskId}`
+  // Who asks for a permit does not sit on another one.
+  if (lane !== undefined) dropPermit(lane)
   const permit = call.permit ?? (await bridge.permits(deskId).acquire(call.priority ?? PRIORITY.message, call.yieldMs))
   if (permit === null) throw new GateClosed((call.yieldMs ?? 0) * (1 + bridge.random()))
   permit.use()

@@ -5,7 +5,7 @@
 import { callDesk } from '../desk/call.ts'
 import type { Permit } from '../desk/permits.ts'
 import { PuenteError } from '../errors.ts'
-import { awaitTurn, bindingWork, dropPermit, GateClosed, holdOf } from '../lanes/hold.ts'
+import { awaitTurn, bindingWork, GateClosed, holdOf } from '../lanes/hold.ts'
 import type { DeskDraft, InboundFact } from '../model.ts'
 import type { DeskRow } from '../ports/help-desk.ts'
 import type { LaneEvent, Work } from '../ports/store.ts'
@@ -219,10 +219,7 @@ export async function attemptWork(
 function takePermit(run: InboundRun, event: LaneEvent, step: number, conversationId: number): Permit | undefined {
   const { lane } = run
   const isClaims = run.claimed === event && step === 0 && lane.attempted?.conversationId === conversationId
-  if (!isClaims || run.pending.length > 0 || lane.permit === null) {
-    dropPermit(lane)
-    return undefined
-  }
+  if (!isClaims || run.pending.length > 0 || lane.permit === null) return undefined
   const { permit } = lane
   lane.permit = null
   return permit
