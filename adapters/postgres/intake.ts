@@ -168,7 +168,7 @@ export function createIntake(options: IntakeOptions): Intake {
       const { rows } = await pool.query({
         name: 'rows_taking',
         text: ROWS_TAKING,
-        values: [...values, ...taking.values]
+        values: [...values, ...taking.values()]
       })
       return { answer: rows[0] as StoredRow, taken: taking.took(rows as object[], customers) }
     } catch (error) {

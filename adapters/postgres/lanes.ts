@@ -37,10 +37,9 @@ export const waitsIn = (lane: string): string =>
 // While leased, a lane is due when its lease ends: a crashed holder is found by the same index. An earlier time means
 // that somebody pulled it meanwhile (see record_work); so both are set from one reading of the clock.
 //
-// For as many as hold a permit of the desk, the attempt of the lane's first event is part of the claim: a commit less on
-// its way.
-// That rests on the picture as it was before: an event that is done by now is left alone, and whether the binding is the
-// one that was meant is seen by who reads it. Events are named twice, as in record_work (001), for the same reason.
+// For as many as there are permits of the desk, the attempt of the lane's first event is part of the claim: a commit less
+// on its way. It rests on the picture as it was before: an event that is done by now is left alone, and whether the binding
+// is the one that was meant is seen by who reads it. Events are named twice, as in record_work (001), for the same reason.
 //
 // Each desk's inbound lanes, and answers apart from all of them, by an index of their own (017): what waits in a crowd
 // is not even looked at for the sake of what stands behind it.

@@ -21,7 +21,7 @@ export interface Taking {
   /** Lanes to be taken, if they sleep. */
   size: number
   /** What the statement needs for it, see intake-sql.ts. */
-  values: unknown[]
+  values(): unknown[]
   /** Reads what it took; their work begins when those who wait for the rows have been told. */
   took(rows: readonly object[], customers: Customers): ClaimedLane[]
   /** Nothing was taken. */
@@ -43,7 +43,6 @@ export function takeAlong(worker: IntakeWorker, rows: IntakeRow[], lanes: readon
   }
   const places = new Map([...wanted].map(([deskId, firsts]) => [deskId, worker.reserve(deskId, firsts.size)]))
   const chosen = new Map([...wanted].flatMap(([deskId, firsts]) => [...firsts].slice(0, places.get(deskId)!.size)))
-  const firsts = new Set(chosen.values())
   const begin = (taken: ClaimedLane[]): void => {
     for (const [deskId, place] of places)
       place.begin(
@@ -53,7 +52,10 @@ export function takeAlong(worker: IntakeWorker, rows: IntakeRow[], lanes: readon
   }
   return {
     size: chosen.size,
-    values: [rows.map((_, index) => firsts.has(index)), toArray([...chosen.keys()]), worker.owner, worker.leaseSeconds],
+    values() {
+      const firsts = new Set(chosen.values())
+      return [rows.map((_, index) => firsts.has(index)), toArray([...chosen.keys()]), worker.owner, worker.leaseSeconds]
+    },
     took(answer, customers) {
       const rows = answer as (ClaimRow | { lane_id: null })[]
       const taken = toLanes(

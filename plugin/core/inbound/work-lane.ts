@@ -9,10 +9,10 @@ import {
   doneWork,
   GateClosed,
   type HeldLane,
-  holdOf,
   isPictureOld,
   LaneLost,
-  type Leaving
+  type Leaving,
+  laterWork
 } from '../lanes/hold.ts'
 import type { InboundFact } from '../model.ts'
 import type { Binding, LaneEvent, Work } from '../ports/store.ts'
@@ -129,13 +129,13 @@ function doneSteps(event: LaneEvent): number {
 
 /** The claim's own attempt was not made: nobody has to look for what it wrote. */
 function unused({ claimed, lane }: InboundRun): Work[] {
-  return claimed === null ? [] : [{ ...laterWork(lane, claimed, 0), voidAttempt: true }]
+  return claimed === null ? [] : [laterWork(lane, claimed, 0, { voidAttempt: true })]
 }
 
 /** The attempt was not recorded, so nothing is under way; how an earlier one of this step ended is known. */
 function lookAnew(run: InboundRun, event: LaneEvent): Leaving {
   const { lane } = run
-  const again = { ...laterWork(lane, event, 0), voidAttempt: run.attemptedBefore === event }
+  const again = laterWork(lane, event, 0, { voidAttempt: run.attemptedBefore === event })
   return { dueInMs: 0, strikes: lane.strikes, work: [...run.pending, again] }
 }
 
@@ -186,17 +186,7 @@ function comeBack(
     strikes: lane.strikes + 1,
     work: [
       ...run.pending,
-      { ...laterWork(lane, event, afterMs), code: error.code, facts, voidAttempt: voidAttempt || run.claimed === event }
+      laterWork(lane, event, afterMs, { code: error.code, facts, voidAttempt: voidAttempt || run.claimed === event })
     ]
-  }
-}
-
-function laterWork(lane: HeldLane, event: LaneEvent, afterMs: number): Extract<Work, { op: 'later' }> {
-  return {
-    op: 'later',
-    event: { day: event.day, numberId: event.numberId, key: event.key },
-    hold: holdOf(lane),
-    afterMs,
-    voidAttempt: false
   }
 }

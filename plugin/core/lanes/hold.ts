@@ -106,6 +106,23 @@ export function bindingWork(lane: ClaimedLane, binding: Binding): Work {
   return work
 }
 
+/** The event waits; it is not looked at again before so long. */
+export function laterWork(
+  lane: ClaimedLane,
+  event: LaneEvent,
+  afterMs: number,
+  more: { code?: string; facts?: object; voidAttempt?: boolean } = {}
+): Work {
+  return {
+    op: 'later',
+    event: { day: event.day, numberId: event.numberId, key: event.key },
+    hold: holdOf(lane),
+    afterMs,
+    voidAttempt: false,
+    ...more
+  }
+}
+
 export function doneWork(lane: ClaimedLane, event: LaneEvent, state: 1 | 2 | 3, code?: string, facts?: object): Work {
   return {
     op: 'done',

@@ -4,7 +4,7 @@
  */
 
 import { pauseOf } from '../gates.ts'
-import { doneWork, EVENTS_PER_LANE, holdOf, type Leaving } from '../lanes/hold.ts'
+import { doneWork, EVENTS_PER_LANE, type Leaving, laterWork } from '../lanes/hold.ts'
 import type { LaneEvent } from '../ports/store.ts'
 import { recordDelivery } from './deliver.ts'
 import { isRemoved, type OutboundRun } from './work-lane.ts'
@@ -51,14 +51,7 @@ async function say(run: OutboundRun, event: LaneEvent, code: string): Promise<vo
   run.pending.push(
     ...recordDelivery(run, { messageId: event.ord, payload: event, hook }),
     { op: 'state', numberId: number.id, messageId: event.ord, state: 'queued', code, tickInMs: 0 },
-    {
-      op: 'later',
-      event: { day: event.day, numberId: event.numberId, key: event.key },
-      hold: holdOf(lane),
-      afterMs: 0,
-      code,
-      voidAttempt: false
-    }
+    laterWork(lane, event, 0, { code })
   )
 }
 

@@ -9,10 +9,10 @@ import {
   EVENTS_PER_LANE,
   GateClosed,
   type HeldLane,
-  holdOf,
   isPictureOld,
   LaneLost,
-  type Leaving
+  type Leaving,
+  laterWork
 } from '../lanes/hold.ts'
 import type { DeliveryRecord, LaneEvent, PayloadRef, Work } from '../ports/store.ts'
 import type { ServedNumber } from '../registry.ts'
@@ -210,17 +210,6 @@ function settleFailure(run: OutboundRun, event: LaneEvent, error: PuenteError): 
   return {
     dueInMs: decision.delayMs,
     strikes: lane.strikes + 1,
-    work: [
-      ...run.pending,
-      {
-        op: 'later',
-        event: { day: event.day, numberId: event.numberId, key: event.key },
-        hold: holdOf(lane),
-        afterMs: decision.delayMs,
-        code: error.code,
-        facts,
-        voidAttempt: false
-      }
-    ]
+    work: [...run.pending, laterWork(lane, event, decision.delayMs, { code: error.code, facts })]
   }
 }
