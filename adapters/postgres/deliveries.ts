@@ -38,6 +38,7 @@ export function createDeliveries(pool: pg.Pool, tickLeaseSeconds = 30): Deliveri
       one(`select ${COLUMNS} from deliveries d where d.number_id = $1 and d.message_id = $2`, [numberId, messageId]),
 
     async states(numberId, messageIds) {
+      if (messageIds.length === 0) return new Map()
       const answer = await pool.query({
         name: 'delivery_states',
         text: 'select message_id, state, told from deliveries where number_id = $1 and message_id = any ($2::bigint[])',
@@ -252,13 +253,23 @@ export function createDeliveries(pool: pg.Pool, tickLeaseSeconds = 30): Deliveri
     async seenIn(numberId, conversationIds) {
       const answer = await pool.query({
         name: 'seen_in',
-        text: `select b.conversation_id, b.seen_message_id, l.id from bindings b
+        text: `select b.conversation_id, b.seen_message_id, b.conversation_status, l.id from bindings b
                left join lanes l on l.number_id = b.number_id and l.customer_id = b.customer_id and l.outbound
                where b.number_id = $1 and b.conversation_id = any ($2::bigint[])`,
         values: [numberId, conversationIds]
       })
-      const rows = answer.rows as { conversation_id: number; seen_message_id: number; id: number | null }[]
-      return new Map(rows.map(row => [row.conversation_id, { seen: row.seen_message_id, laneId: row.id }]))
+      const rows = answer.rows as {
+        conversation_id: number
+        seen_message_id: number
+        conversation_status: string | null
+        id: number | null
+      }[]
+      return new Map(
+        rows.map(row => [
+          row.conversation_id,
+          { seen: row.seen_message_id, status: row.conversation_status, laneId: row.id }
+        ])
+      )
     },
 
     async seenUpTo(numberId, conversationId, messageId) {

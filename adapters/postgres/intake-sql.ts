@@ -144,12 +144,30 @@ update lanes l set due_at = clock_timestamp(), arrivals = l.arrivals + 1
 from (select distinct d.lane_id from settled s join deliveries d on d.number_id = s.number_id and d.message_id = s.message_id) w
 where l.id = w.lane_id`
 
-/** What the desk says about its conversations; hooks overtake each other, and the youngest picture counts. */
+/** What the desk says about a conversation; hooks overtake each other, and the youngest picture counts. */
+export const CONVERSATION = `
+update bindings b set conversation_status = p.status, status_at = coalesce(p.at, b.status_at)
+from (select $3::text as status, to_timestamp($4::float8) as at) p
+where b.number_id = $1 and b.conversation_id = $2 and (b.status_at is null or p.at is null or p.at >= b.status_at)`
+
+/**
+ * The same of several. Who waits for a row while holding others may wait in a circle with those who need them in another
+ * order, until PostgreSQL notices after a second: so rows that somebody else is changing are left out, and named (by `n`).
+ */
 export const CONVERSATIONS = `
-update bindings b set conversation_status = c.status, status_at = coalesce(c.at, b.status_at)
-from (select distinct on (number_id, conversation_id) number_id, conversation_id, status, to_timestamp(at) as at
-  from unnest($1::int[], $2::bigint[], $3::text[], $4::float8[]) with ordinality
-    as t(number_id, conversation_id, status, at, n)
-  order by number_id, conversation_id, at desc nulls last, n desc) c
-where b.number_id = c.number_id and b.conversation_id = c.conversation_id
-  and (b.status_at is null or c.at is null or c.at >= b.status_at)`
+with pictures as (
+  select distinct on (number_id, conversation_id) number_id, conversation_id, status, to_timestamp(at) as at, n
+  from unnest($1::int[], $2::bigint[], $3::text[], $4::float8[]) with ordinality as t(number_id, conversation_id, status, at, n)
+  order by number_id, conversation_id, at desc nulls last, n desc
+), newer as (
+  select b.number_id, b.customer_id, p.status, p.at, p.n from bindings b join pictures p using (number_id, conversation_id)
+  where b.status_at is null or p.at is null or p.at >= b.status_at
+), free as (
+  select b.number_id, b.customer_id, newer.n from bindings b join newer using (number_id, customer_id)
+  for no key update of b skip locked
+), noted as (
+  update bindings b set conversation_status = newer.status, status_at = coalesce(newer.at, b.status_at)
+  from newer join free using (number_id, customer_id)
+  where b.number_id = newer.number_id and b.customer_id = newer.customer_id
+)
+select n::int from newer where n not in (select n from free)`

@@ -15,7 +15,7 @@ import type {
 } from '../../plugin/core/ports/store.ts'
 import type { Customers } from './customers.ts'
 import { byLane, type JoinedStatus, joinInto, PULLS, statusColumns, tellsFailure, toArray } from './intake-columns.ts'
-import { CONVERSATIONS, ROWS, ROWS_TAKING, STATUSES } from './intake-sql.ts'
+import { CONVERSATION, CONVERSATIONS, ROWS, ROWS_TAKING, STATUSES } from './intake-sql.ts'
 import type { Pages } from './pages.ts'
 import { isConnectionError, isDataError, isDeadlock } from './refusal.ts'
 import { createSingleFlight } from './single-flight.ts'
@@ -139,24 +139,29 @@ export function createIntake(options: IntakeOptions): Intake {
       // A status settled an attempt whose outcome its lane waits for.
       settled = (woken.rowCount ?? 0) > 0
     }
-    if (conversations.length > 0) {
-      await pool.query({
-        name: 'conversations',
-        text: CONVERSATIONS,
-        values: [
-          conversations.map(c => c.numberId),
-          conversations.map(c => c.conversationId),
-          conversations.map(c => c.status),
-          conversations.map(c => (c.at > 0 ? c.at : null))
-        ]
-      })
-    }
+    await noteConversations(conversations)
     const aheadMs = all.length === 0 ? null : await insertRows(all, arrivals)
     options.onCommitted({
       dueInMs: settled || aheadMs?.first === 0 ? 0 : null,
       laterInMs: aheadMs === null || aheadMs.last === 0 ? null : aheadMs.last,
       ticksInMs
     })
+  }
+
+  const noteConversations = async (all: IntakeConversation[]): Promise<void> => {
+    const pictures = all.map(({ numberId, conversationId, status, at }) => [
+      numberId,
+      conversationId,
+      status,
+      at > 0 ? at : null
+    ])
+    let left = pictures
+    if (pictures.length > 1) {
+      const columns = [0, 1, 2, 3].map(column => pictures.map(picture => picture[column]))
+      const { rows } = await pool.query({ name: 'conversations', text: CONVERSATIONS, values: columns })
+      left = (rows as { n: number }[]).map(({ n }) => pictures[n - 1]!)
+    }
+    for (const values of left) await pool.query({ name: 'conversation', text: CONVERSATION, values })
   }
 
   const store = async (taking: Taking, values: unknown[]): Promise<{ answer: StoredRow; taken: ClaimedLane[] }> => {

@@ -14,7 +14,7 @@ import { GateClosed } from './lanes/hold.ts'
 import { createVanishedMender } from './mend-vanished.ts'
 import { numberNow } from './outbound/parked.ts'
 import type { DeskConversation, DeskMessage } from './ports/help-desk.ts'
-import type { DeliveryRecord, IntakeRow } from './ports/store.ts'
+import type { DeliveryRecord, IntakeRow, SeenConversation } from './ports/store.ts'
 import type { ServedNumber } from './registry.ts'
 
 export interface ReconcileDeps {
@@ -36,7 +36,7 @@ export interface Reconcile {
     found: number
     /** Conversations that are gone and contacts that were merged, put right in our own books. */
     mended: number
-    /** Something was too young to judge, its hook may still come: worth another pass after the grace. */
+    /** An answer that nobody has heard of is too young to judge, its hook may still come: worth another pass after the grace. */
     young: boolean
   }>
 }
@@ -78,7 +78,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     )
     await noteStatuses(
       number,
-      conversations.filter(conversation => seen.has(conversation.id))
+      conversations.filter(({ id, status }) => (seen.get(id) ?? { status }).status !== status)
     )
     let found = 0
     for (const conversation of conversations) {
@@ -116,7 +116,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
   const readConversation = async (
     number: ServedNumber,
     conversation: DeskConversation,
-    known: { seen: number; laneId: number | null }
+    known: Pick<SeenConversation, 'seen' | 'laneId'>
   ): Promise<number> => {
     let found = 0
     let cursor = known.seen
@@ -126,6 +126,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
       const from = cursor
       const messages = await ask(number, access => bridge.desk.listMessagesAfter(access, conversation.id, from))
       const rows: IntakeRow[] = []
+      const youngIds: number[] = []
       let settled = cursor
       let young = false
       for (const message of messages) {
@@ -136,30 +137,31 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         if (isPaintedEcho(message)) await clearPaint(number, conversation.id, message.id)
         // What was said before the number came to us is not ours to send; what we may have forgotten was judged long ago.
         const ours = message.createdAt >= wholeSeconds(number.connectedAt) && message.createdAt.getTime() > rememberedMs
-        if (!young && ours && deps.mayLeave(hook) && !hook.deleted) {
+        if (!ours || !deps.mayLeave(hook) || hook.deleted) continue
+        if (young) youngIds.push(message.id)
+        else {
           const row = await deps.toRow(number, hook, payloadOf(hook), 'note', `d:${message.id}`)
           rows.push(known.laneId === null ? row : { ...row, identity: null, laneId: known.laneId })
         }
       }
-      if (rows.length > 0) {
-        const ids = rows.map(row => row.ord)
-        const heard = await bridge.deliveries.states(number.id, ids)
-        const unheard = rows.filter(row => !heard.has(row.ord))
-        // Painted failed by the desk, and its hook about that was lost: the truth has to be told again.
-        for (const message of messages) {
-          const told = heard.get(message.id)?.told
-          if (told !== undefined && told !== 'failed' && message.status === 'failed')
-            await bridge.deliveries.correctTold(number.id, message.id, 'failed')
-        }
-        // What is stored already falls away by its key.
-        if (unheard.length > 0) await bridge.intake.accept({ rows: unheard, statuses: [], conversations: [] })
-        found += unheard.length
+      const ids = [...rows.map(row => row.ord), ...youngIds]
+      const heard = await bridge.deliveries.states(number.id, ids)
+      const unheard = rows.filter(row => !heard.has(row.ord))
+      // Painted failed by the desk, and its hook about that was lost: the truth has to be told again.
+      for (const message of messages) {
+        const told = heard.get(message.id)?.told
+        if (told !== undefined && told !== 'failed' && message.status === 'failed')
+          await bridge.deliveries.correctTold(number.id, message.id, 'failed')
       }
+      // What is stored already falls away by its key.
+      if (unheard.length > 0) await bridge.intake.accept({ rows: unheard, statuses: [], conversations: [] })
+      found += unheard.length
       if (settled > known.seen) {
         await bridge.deliveries.seenUpTo(number.id, conversation.id, settled)
         remember(`${number.id} ${conversation.id}`, settled)
       }
-      if (young) sawYoung = true
+      // Of customers' own rows and of what was heard nothing is missed; only what is neither is worth another pass.
+      if (youngIds.some(id => !heard.has(id)) || (young && messages.length === PAGE)) sawYoung = true
       const last = messages.at(-1)?.id ?? cursor
       if (messages.length < PAGE || last <= cursor || young) break
       cursor = last

@@ -2,6 +2,7 @@
  * Where a customer's words land: new or last conversation, what the desk has deleted meanwhile, and what customers do
  * to earlier messages (quote, react, edit, delete). Also what the business wrote elsewhere, which only shows.
  */
+import pg from 'pg'
 import t from 'tap'
 import type { Flow, Loose } from '../support/puente.ts'
 import { startFlow } from '../support/puente.ts'
@@ -93,6 +94,42 @@ t.test('after a conversation was resolved', async t => {
     t.equal(holding(flow, 'and again').id, second.id)
     t.equal(holding(flow, 'and again').status, 'open', 'the desk opens it again')
   })
+})
+
+t.test('several pictures at once wait for a row that is being changed, and keep no other meanwhile', async t => {
+  const flow = await startFlow(t)
+  const ids: number[] = []
+  for (const index of [0, 1, 2]) {
+    await hear(flow, { text: `word ${index}`, waId: `1555010920${index}` })
+    ids.push(holding(flow, `word ${index}`).id)
+  }
+  const statuses = async (): Promise<string[]> =>
+    (await sql(flow, 'select conversation_status as s from bindings order by conversation_id')).map(row => row.s)
+  const busy = new pg.Client({ connectionString: flow.databaseUrl })
+  await busy.connect()
+  t.teardown(() => busy.end())
+  await busy.query('begin')
+  const change = (id: number): Promise<unknown> =>
+    busy.query('update bindings set version = version + 1 where conversation_id = $1', [id])
+  await change(ids[1]!)
+  const { intake, registry } = flow.runtime.bridge
+  const at = nowSeconds() + 10
+  const noted = intake.accept({
+    rows: [],
+    statuses: [],
+    conversations: ids.map(conversationId => ({
+      numberId: registry.numbers()[0]!.id,
+      conversationId,
+      status: 'resolved',
+      at
+    }))
+  })
+  await flow.until('the free ones', async () => (await statuses()).join() === 'resolved,open,resolved', 10_000)
+  // Whoever holds the one and now needs another would wait for ever, if that one were kept.
+  await change(ids[2]!)
+  await busy.query('commit')
+  await noted
+  t.same(await statuses(), ['resolved', 'resolved', 'resolved'])
 })
 
 t.test('H5: what agents deleted in the desk is made again, once', async t => {

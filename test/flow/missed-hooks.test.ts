@@ -91,7 +91,7 @@ t.test('missed hooks', async t => {
     await flow.door('faults', [])
     return made
   }
-  const read = (deep = false): Promise<{ found: number }> => flow.runtime.reconcile.run(deep)
+  const read = (deep = false): Promise<{ found: number; young: boolean }> => flow.runtime.reconcile.run(deep)
   const deskCalls = (mark: number): string[] =>
     flow.ledger({ side: 'desk', what: 'call', after: mark }).map(entry => entry.name)
 
@@ -117,6 +117,37 @@ t.test('missed hooks', async t => {
     talk.reply('heard')
     await flow.until('heard', () => talk.sent().length === 3)
   })
+
+  await t.test(
+    'what was heard asks for no second look, and what the desk says of a conversation is not written twice',
+    async t => {
+      const talk = await beginTalk(flow)
+      await flow.settle()
+      await talk.say('a word')
+      const answer = talk.reply('an answer')
+      await flow.until('both', async () => talk.sent().length === 1 && talk.row(answer).status !== 'failed')
+      await flow.settle()
+      const { intake } = flow.runtime.bridge
+      const { accept } = intake
+      let written = 0
+      intake.accept = batch => {
+        written += batch.conversations.length
+        return accept(batch)
+      }
+      t.teardown(() => {
+        intake.accept = accept
+      })
+      t.match(await read(), { found: 0, young: false })
+      t.equal(written, 0)
+      await deaf('message_created', 1)
+      const unheard = await lost(1, () => talk.reply('unheard'))
+      t.match(await read(), { found: 0, young: true })
+      await sleep(GRACE_MS)
+      await flow.until('found', async () => (await read()) && talk.sent().length === 2)
+      await flow.settle()
+      t.not(talk.row(unheard as unknown as number).status, 'failed')
+    }
+  )
 
   await t.test('a conversation that an agent began unheard is found too, by the phone of its contact', async t => {
     const customer = '34611000701'

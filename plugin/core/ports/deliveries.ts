@@ -50,6 +50,13 @@ export interface Tick {
   accepted: number
 }
 
+export interface SeenConversation {
+  /** Id of the last message that was read. */
+  seen: number
+  status: string | null
+  laneId: number | null
+}
+
 export interface Deliveries {
   find(numberId: number, messageId: number): Promise<DeliveryRecord | null>
   /** States of many at once, for hooks that only tell that something changed. Unknown ones are absent. */
@@ -86,8 +93,8 @@ export interface Deliveries {
   rowsOf(numberId: number, wamids: string[]): Promise<Map<string, { messageId: number; payload: PayloadRef | null }>>
   /** The wamid that stands for a desk message (the first part's, when it was sent in several). */
   wamidOf(numberId: number, messageId: number): Promise<string | null>
-  /** Up to which message each conversation was read by reconciliation, and its outbound lane. */
-  seenIn(numberId: number, conversationIds: number[]): Promise<Map<number, { seen: number; laneId: number | null }>>
+  /** Of conversations that are bound: how far reconciliation has read, what is believed of it, its outbound lane. */
+  seenIn(numberId: number, conversationIds: number[]): Promise<Map<number, SeenConversation>>
   seenUpTo(numberId: number, conversationId: number, messageId: number): Promise<void>
   /**
    * Deliveries of the last 24 h that a person may have touched unheard: shown failed, parked, waiting. A page of those
