@@ -151,10 +151,38 @@ t.test('an answer finds a place although customers have taken all', async t => {
   const asked = claims.length
   waiting.push(...lanesOf(1, 1, true))
   for (let n = 0; n < 20; n++) await kick()
-  await sleep(40)
-  t.equal(held(), 113)
+  await sleep(150)
+  t.equal(held(), 113, 'also where this process knew nothing of it')
   t.ok(claims.length - asked < 6, `asked ${claims.length - asked} times, not with every wake-up`)
 })
+
+t.test(
+  'where nobody else has anything it asks ever less often, and at once when something is known to become due',
+  async t => {
+    const { waiting, claims, kick, held, pump } = stage(t)
+    waiting.push(...lanesOf(1, 400))
+    await kick()
+    const asked = claims.length
+    for (let n = 0; n < 60; n++) {
+      await kick()
+      await sleep(10)
+    }
+    t.ok(claims.length - asked < 14, `asked ${claims.length - asked} times in 600 ms`)
+    waiting.push(...lanesOf(1, 1, true))
+    const before = held()
+    const beganMs = performance.now()
+    pump.lookIn(5)
+    while (held() === before) await sleep(1)
+    const tookMs = performance.now() - beganMs
+    t.ok(tookMs < 60, `the answer was taken after ${Math.round(tookMs)} ms`)
+    waiting.push(...lanesOf(1, 1, true).map(lane => ({ ...lane, id: lane.id + 1 })))
+    for (let n = 0; n < 6; n++) {
+      await kick()
+      await sleep(10)
+    }
+    t.equal(held(), before + 2, 'where one was found, it asks as often as at first')
+  }
+)
 
 t.test('a desk with one customer is not kept waiting by one with thousands', async t => {
   const { waiting, kick, finish } = stage(t)

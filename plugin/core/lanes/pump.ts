@@ -57,8 +57,13 @@ const WORTH_ANSWERS = 8
 const REST_MS = 16
 /** For so long at a time, then it looks whether the crowd has gone. */
 const REST_AT_MOST_MS = 100
-/** While a crowd has all its places, whether others have something due is asked no more often. */
+/**
+ * While a crowd has all its places, whether others have something due is asked no more often than this, and half as often
+ * for each time that nothing was (so often at most). A due time that this process knows of (an answer always has one) starts
+ * this anew.
+ */
 const GUESS_EVERY_MS = 15
+const MOST_VAIN_GUESSES = 3
 const SECOND_LOOK_MS = 5
 /** Due times that are kept in memory. */
 const MOST_DUES = 1_000
@@ -80,6 +85,8 @@ export function createPump(options: PumpOptions): Pump {
   let paused = false
   let claimedAtMs = Number.NEGATIVE_INFINITY
   let tookInboundMs = Number.NEGATIVE_INFINITY
+  let vainGuesses = 0
+  let guessing: NodeJS.Timeout | null = null
   /** Of these more may be due than the last claim had room for. */
   const crowded = new Set<number | 'answers'>()
   const idleWaiters: (() => void)[] = []
@@ -193,8 +200,9 @@ export function createPump(options: PumpOptions): Pump {
     if (inbound.length === 0 && outbound === 0) return
     // Some have no room, and of the others nothing is known to wait: whether something does is not asked at each wake-up.
     const isGuess = !inbound.some(({ deskId }) => crowded.has(deskId)) && !(outbound > 0 && crowded.has('answers'))
-    const waitMs = crowded.size > 0 && isGuess ? claimedAtMs + GUESS_EVERY_MS - claimedMs : 0
-    if (waitMs > 0) return schedule(waitMs)
+    const everyMs = GUESS_EVERY_MS * 2 ** vainGuesses
+    const waitMs = crowded.size > 0 && isGuess ? claimedAtMs + everyMs - claimedMs : 0
+    if (waitMs > 0) return guessIn(waitMs)
     claiming = true
     claimedAtMs = claimedMs
     if (inbound.length > 0) tookInboundMs = claimedMs
@@ -209,8 +217,10 @@ export function createPump(options: PumpOptions): Pump {
         // Answers of a number that waits for a person are claimed all the same, to say so (outbound/paused.ts).
         blockedNumbers: idsOf('number:').filter(id => pauseOf(bridge, id) === null)
       })
-      const taken = (side: number | 'answers'): number =>
-        lanes.filter(lane => (lane.outbound ? 'answers' : lane.deskId) === side).length
+      const sides = lanes.map(lane => (lane.outbound ? 'answers' : lane.deskId))
+      const taken = (side: number | 'answers'): number => sides.filter(each => each === side).length
+      const isNews = sides.some(side => !crowded.has(side))
+      vainGuesses = isNews ? 0 : Math.min(vainGuesses + 1, MOST_VAIN_GUESSES)
       const note = (side: number | 'answers', room: number): void => {
         if (taken(side) < room) crowded.delete(side)
         else crowded.add(side)
@@ -232,6 +242,13 @@ export function createPump(options: PumpOptions): Pump {
       claiming = false
       if (wanted) queueMicrotask(() => void claim())
     }
+  }
+
+  const guessIn = (ms: number): void => {
+    guessing ??= setTimeout(() => {
+      guessing = null
+      kick()
+    }, ms)
   }
 
   const idsOf = (prefix: string): number[] => bridge.gates.closed(prefix).map(key => Number(key.slice(prefix.length)))
@@ -268,6 +285,7 @@ export function createPump(options: PumpOptions): Pump {
     arm()
     timed = !secondLook
     secondLook = false
+    vainGuesses = 0
     kick()
   }
 
@@ -329,6 +347,7 @@ export function createPump(options: PumpOptions): Pump {
     async stop(patienceMs) {
       stopping = true
       if (timer !== null) clearTimeout(timer)
+      if (guessing !== null) clearTimeout(guessing)
       if (sweeping !== null) clearTimeout(sweeping)
       if (held.size > 0) {
         let patience: NodeJS.Timeout | undefined
