@@ -16,6 +16,7 @@ type ConversationCalls = Pick<
   | 'createConversation'
   | 'findConversations'
   | 'listChangedConversations'
+  | 'listConversations'
   | 'readConversation'
   | 'setConversationAttributes'
   | 'setTyping'
@@ -54,6 +55,12 @@ export function createConversationCalls(caller: DeskCaller): ConversationCalls {
       const rows = listedRows(await caller.json(access, call), call)
       // Each source id has conversations of its own (CW-SOURCE-SECOND); every creation makes another (CW-NEW-EACH).
       return rows.flatMap(row => readConversation(row, sourceId)).sort((a, b) => b.id - a.id)
+    },
+
+    async listConversations(access, inboxId, page) {
+      const query = new URLSearchParams({ inbox_id: String(inboxId), status: 'all', page: String(page) })
+      const call: DeskCall = { method: 'GET', path: `/conversations?${query}`, subject: 'inbox', reads: true }
+      return listedRows(await caller.json(access, call), call).flatMap(row => readConversation(row))
     },
 
     async listChangedConversations(access, inboxId, withinSeconds) {

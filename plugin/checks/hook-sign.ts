@@ -9,7 +9,7 @@ import type { DeskAccess, DeskConversation, HelpDesk } from '../core/ports/help-
 import { attempt } from './read.ts'
 
 export interface SignDeps {
-  desk: Pick<HelpDesk, 'listChangedConversations' | 'setTyping'>
+  desk: Pick<HelpDesk, 'listConversations' | 'setTyping'>
   connections: Pick<Connections, 'lastHookAt'>
   /** How long the hook may take to arrive. */
   patienceMs: number
@@ -21,20 +21,20 @@ export interface SignedNumber {
   access: DeskAccess
 }
 
-/** `idle`: nobody wrote today. `recent` holds the conversations of today, the newest first. */
+/** `idle`: nobody wrote today. `recent` holds the newest conversations of today, the newest first. */
 export type SignOutcome =
   | { kind: 'arrived'; ms: number }
   | { kind: 'silent'; recent: DeskConversation[] }
   | { kind: 'untried'; error: PuenteError }
   | { kind: 'idle' }
 
-const DAY_SECONDS = 86_400
+const DAY_MS = 86_400_000
 const LOOK_EVERY_MS = 100
 
 export async function signThroughHook(deps: SignDeps, number: SignedNumber): Promise<SignOutcome> {
-  const listed = await attempt(() => deps.desk.listChangedConversations(number.access, number.inboxId, DAY_SECONDS))
+  const listed = await attempt(() => deps.desk.listConversations(number.access, number.inboxId, 1))
   if (!listed.ok) return { kind: 'untried', error: listed.error }
-  const recent = listed.value.sort((a, b) => b.lastActivityAt.getTime() - a.lastActivityAt.getTime())
+  const recent = listed.value.filter(({ lastActivityAt }) => lastActivityAt.getTime() > Date.now() - DAY_MS)
   const newest = recent[0]
   if (newest === undefined) return { kind: 'idle' }
   const before = await deps.connections.lastHookAt(number.id)

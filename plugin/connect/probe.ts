@@ -122,9 +122,9 @@ export function openPhoneProbe(ground: Ground, deps: ProbeDeps): PhoneProbe {
   const later = 'It is proven as soon as a customer writes and an agent answers; `puente status` tells.'
 
   async function findCode(): Promise<number | null> {
-    const seconds = (Date.now() - startedAt) / 1000 + 60
-    const changed = await desk.listChangedConversations(ground.desk, deps.inboxId, seconds)
-    for (const conversation of changed) {
+    const newest = await desk.listConversations(ground.desk, deps.inboxId, 1)
+    for (const conversation of newest) {
+      if (conversation.lastActivityAt.getTime() < startedAt - 60_000) continue
       // The newest row and a few before it are enough: the code was sent a moment ago.
       const after = Math.max(0, (conversation.lastMessageId ?? 0) - 50)
       const messages = await desk.listMessagesAfter(ground.desk, conversation.id, after)

@@ -42,6 +42,8 @@ export interface Reconcile {
 }
 
 const PAGE = 100
+/** Chatwoot shows 25 to a page; several pages are still one request's work. */
+const FEW = 100
 const DAY_MS = 86_400_000
 /** Conversations whose place is kept in memory. */
 const MOST_PLACES = 10_000
@@ -54,6 +56,8 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
   /** Of conversations that are nobody's any more: up to where they were read. Lost with the process, then read once more. */
   const readUpTo = new Map<string, number>()
   let mended = 0
+  /** Numbers with more changed conversations than are asked for in one piece, or than the desk could give so. */
+  const areMany = new Set<number>()
 
   const ask = <T>(number: ServedNumber, run: (access: ServedNumber['deskAccess']) => Promise<T>): Promise<T> =>
     callDesk(bridge, { deskId: number.deskId, access: number.deskAccess, priority: PRIORITY.backfill, run })
@@ -67,9 +71,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     const sinceMs = Math.abs(aheadMs) + steppedMs + bridge.times.reconcileOverlapMs
     const withinSeconds = Math.max(60, Math.ceil(sinceMs / 1000))
     const written = await bridge.vanished.writtenWithin(number.id, withinSeconds - OVERLAP_KEPT_SECONDS)
-    const conversations = await ask(number, access =>
-      bridge.desk.listChangedConversations(access, number.inboxId, withinSeconds)
-    )
+    const conversations = await listChanged(number, withinSeconds, written.length)
     await mender.mendContacts(number, conversations)
     await mender.mendConversations(number, conversations, written, withinSeconds)
     const seen = await bridge.deliveries.seenIn(
@@ -91,6 +93,36 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     number.changedCursor = startedAt
     await bridge.numbers.saveCursor(number.id, startedAt)
     return found
+  }
+
+  /**
+   * Few in one piece; many by pages, each a moment of the desk between which others have their turn. Where one piece was too
+   * much for the desk (or for its time-out), it is not asked for again until a pass has found few.
+   */
+  const listChanged = async (
+    number: ServedNumber,
+    withinSeconds: number,
+    expected: number
+  ): Promise<DeskConversation[]> => {
+    if (expected <= FEW && !areMany.has(number.id)) {
+      // Taken back as soon as they come.
+      areMany.add(number.id)
+      const all = await ask(number, access =>
+        bridge.desk.listChangedConversations(access, number.inboxId, withinSeconds)
+      )
+      areMany.delete(number.id)
+      return all
+    }
+    const since = numberNow(bridge, number).getTime() - withinSeconds * 1000
+    const found = new Map<number, DeskConversation>()
+    for (let page = 1; ; page++) {
+      const rows = await ask(number, access => bridge.desk.listConversations(access, number.inboxId, page))
+      const fresh = rows.filter(row => row.lastActivityAt.getTime() >= since)
+      for (const row of fresh) found.set(row.id, row)
+      if (fresh.length === 0) break
+    }
+    if (found.size <= FEW) areMany.delete(number.id)
+    return [...found.values()]
   }
 
   /** A hook about a resolved or reopened conversation may be lost like any other. */

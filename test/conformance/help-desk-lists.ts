@@ -63,6 +63,31 @@ export const LISTS_CASES: Case[] = [
     }
   },
   {
+    id: 'CW-PAGES',
+    says: 'without a time they come by pages, those with the newest activity first, and after the last page an empty one',
+    async play(t, ground) {
+      const { desk, access, inbox } = ground
+      const { contactId, sourceId, conversationId } = await begin(ground)
+      for (let nth = 0; nth < 27; nth++)
+        await desk.createConversation(access, { inboxId: inbox.id, contactId, sourceId })
+      await sleep(1100)
+      await desk.createMessage(access, conversationId, incoming('again'))
+      const pages = [
+        await desk.listConversations(access, inbox.id, 1),
+        await desk.listConversations(access, inbox.id, 2)
+      ]
+      t.equal(pages[0]?.[0]?.id, conversationId, 'the one with the newest message')
+      const times = pages.flat().map(({ lastActivityAt }) => lastActivityAt.getTime())
+      t.same(
+        times,
+        [...times].sort((a, b) => b - a)
+      )
+      const ids = new Set(pages.flat().map(({ id }) => id))
+      t.equal(ids.size, times.length, 'none twice')
+      t.same(await desk.listConversations(access, inbox.id, 10_000), [])
+    }
+  },
+  {
     id: 'CW-CHANGED-AGAIN',
     says: 'each new message brings its conversation into that list, also the second answer in a row; the others stay out',
     async play(t, ground) {

@@ -75,6 +75,57 @@ t.test('a conversation of long ago that is nobody’s any more', async t => {
   })
 })
 
+t.test('many conversations changed: they are read by pages, and nothing is missed', async t => {
+  const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
+  const { desk, vanished } = flow.runtime.bridge
+  const talk = await beginTalk(flow)
+  for (let n = 0; n < 30; n++) await flow.say({ customer: `3461100170${n}`, text: `one of many ${n}` })
+  await flow.until('all', () => flow.conversations().length === 31)
+  await flow.settle()
+  const asked = { whole: 0, pages: 0 }
+  const { listChangedConversations, listConversations } = desk
+  let isTooMuch = true
+  desk.listChangedConversations = async (...args) => {
+    asked.whole++
+    if (isTooMuch) throw new Error('the desk took too long')
+    return listChangedConversations(...args)
+  }
+  desk.listConversations = (...args) => {
+    asked.pages++
+    return listConversations(...args)
+  }
+  await flow.door('faults', [{ on: 'hook:desk', kind: 'drop', match: 'message_created', count: 1 }])
+  talk.reply('unheard among many')
+  await flow.until('lost', () => flow.ledger({ what: 'hook' }).some(entry => entry.fault === 'drop'))
+  await sleep(GRACE_MS)
+
+  await t.test('where all in one piece was too much for the desk', async t => {
+    t.match(await flow.runtime.reconcile.run(false), { found: 0 })
+    t.same(asked, { whole: 1, pages: 0 })
+    t.match(await flow.runtime.reconcile.run(false), { found: 1 })
+    t.ok(asked.whole === 1 && asked.pages >= 2, JSON.stringify(asked))
+    await flow.until('sent', () => talk.sent().length === 1)
+  })
+
+  await t.test('few are asked for in one piece again', async t => {
+    isTooMuch = false
+    Object.assign(asked, { whole: 0, pages: 0 })
+    await flow.runtime.reconcile.run(false)
+    t.same(asked, { whole: 1, pages: 0 })
+  })
+
+  await t.test('where Puente itself wrote into many', async t => {
+    const { writtenWithin } = vanished
+    vanished.writtenWithin = async () => Array.from({ length: 101 }, () => talk.conversationId)
+    t.teardown(() => {
+      vanished.writtenWithin = writtenWithin
+    })
+    Object.assign(asked, { whole: 0, pages: 0 })
+    t.match(await flow.runtime.reconcile.run(false), { found: 0 })
+    t.ok(asked.whole === 0 && asked.pages >= 2, JSON.stringify(asked))
+  })
+})
+
 t.test('missed hooks', async t => {
   const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
   /** Hooks of what was done before are let through first: one of them would be taken for one of the lost. */

@@ -236,6 +236,17 @@ scenario('lists what changed lately, with the source id that the desk tells in p
   t.equal(conversation?.lastMessageId, 9120)
 })
 
+scenario('lists conversations by pages', async t => {
+  api()
+    .get(`${BASE}/conversations`)
+    .query({ inbox_id: '12', status: 'all', page: '3' })
+    .reply(200, example('api.conversations.list.response'))
+  t.same(
+    (await desk.listConversations(access, 12, 3)).map(({ id }) => id),
+    [57]
+  )
+})
+
 scenario('writes a row as JSON, quoting by the id of the desk', async t => {
   const { content_type, echo_id, external_created_at, ...sent } = example('api.messages.create-incoming.request')
   api().post(`${BASE}/conversations/57/messages`, sent).reply(200, example('api.messages.create-incoming.response'))
