@@ -44,6 +44,8 @@ export interface Reconcile {
 const PAGE = 100
 /** Chatwoot shows 25 to a page; several pages are still one request's work. */
 const FEW = 100
+/** After a longer absence nobody knows how many have changed. */
+const SHORT_SECONDS = 3_600
 const DAY_MS = 86_400_000
 /** Conversations whose place is kept in memory. */
 const MOST_PLACES = 10_000
@@ -104,7 +106,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     withinSeconds: number,
     expected: number
   ): Promise<DeskConversation[]> => {
-    if (expected <= FEW && !areMany.has(number.id)) {
+    if (expected <= FEW && withinSeconds <= SHORT_SECONDS && !areMany.has(number.id)) {
       // Taken back as soon as they come.
       areMany.add(number.id)
       const all = await ask(number, access =>
