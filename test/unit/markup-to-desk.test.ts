@@ -92,6 +92,31 @@ const sameAsWhatsApp = (text: string) => {
   return { expected, markdown, shown: dropBlank(showBubble(markdown)) }
 }
 
+t.test('plain sentences take a short cut, to the same Markdown as the long way', t => {
+  const word = fc.constantFrom('Hola', 'I’m', "don't", 'señor', '3', '2nd', 'a', 'Ça', 'www', 'http', 'O', 'x9')
+  const sign = fc.constantFrom('', '', '', '.', ',', ';', '?', '!')
+  const end = fc.constantFrom('', ' ', '  ', '\n', '\u00a0', ' \n ')
+  const first = fc.constantFrom('Hola', '¿Está', '¡Sí', 'I’m', "can't", 'É', 'b')
+  const sentences = fc.tuple(
+    first,
+    fc.array(fc.tuple(sign, fc.constantFrom('', '', '¿', '¡'), word), { maxLength: 8 }),
+    sign,
+    end
+  )
+  fc.assert(
+    fc.property(sentences, ([begin, rest, last, tail]) => {
+      const text = begin + rest.map(([before, opening, each]) => `${before} ${opening}${each}`).join('') + last + tail
+      t.equal(toDeskMarkdown(text), text.trimEnd(), text)
+      return toDeskMarkdown(text) === writeMarkdown(parseWhatsApp(text))
+    }),
+    { seed: SEED, numRuns: 400 }
+  )
+  const began = performance.now()
+  toDeskMarkdown(`${"a'b c. ".repeat(20_000)}*`)
+  t.ok(performance.now() - began < 1_000, 'in linear time')
+  t.end()
+})
+
 t.test('S80: the bubble shows what WhatsApp shows, for any nasty text', async t => {
   const runs = 6000
   for (const [name, pieces] of Object.entries({

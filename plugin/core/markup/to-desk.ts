@@ -13,12 +13,17 @@ const MARKERS: Record<Mark, string> = { bold: '**', italic: '_', strike: '~~' }
 const INVISIBLE = '&#8203;'
 
 /** Latin words with nothing between them but a space and a sentence's own signs: most of what people write, and no markup. */
-const PROSE = /^[A-Za-zÀ-ÖØ-öø-ɏ][0-9A-Za-zÀ-ÖØ-öø-ɏ]*(?:[.,;?!]? [0-9A-Za-zÀ-ÖØ-öø-ɏ]+)*[.,;?!]?$/
+const PROSE = (() => {
+  const letter = 'A-Za-zÀ-ÖØ-öø-ɏ'
+  const rest = `(?:['’]?[0-9${letter}])*`
+  return new RegExp(`^[¡¿]?[${letter}]${rest}(?:[.,;?!]? [¡¿]?[0-9${letter}]${rest})*[.,;?!]?$`)
+})()
 
 /** Markdown for a WhatsApp text. Never throws, takes linear time. */
 export function toDeskMarkdown(whatsappText: string): string {
-  if (PROSE.test(whatsappText)) return whatsappText
-  return writeMarkdown(parseWhatsApp(whatsappText))
+  // Keyboards leave a space behind the last word.
+  const prose = whatsappText.trimEnd()
+  return PROSE.test(prose) ? prose : writeMarkdown(parseWhatsApp(whatsappText))
 }
 
 type Kind = Line['block'] | 'fence'
