@@ -31,8 +31,8 @@ export interface AttributeKeeper extends AttributeNotes {
 const MOST_HEARD = 20_000
 const REMEMBERED = 5_000
 const WRITES_PER_BEAT = 20
-/** Beats for which notes stay in memory, and how many notes at most. */
-const BEATS_KEPT_BACK = 5
+/** Beats for which notes stay in memory (more while messages are on their way), and how many notes at most. */
+const BEATS_KEPT_BACK = { idle: 5, busy: 30 }
 const MOST_NOTES = 10_000
 const NOTES_PER_QUERY = 500
 
@@ -207,7 +207,7 @@ export function createAttributeKeeper(bridge: Bridge): AttributeKeeper {
       const desks = new Set(bridge.registry.numbers().map(number => number.deskId))
       const busy = [...desks].some(deskId => bridge.permits(deskId).inFlight() > 0)
       // Of a lively conversation many notes become one row; the desk is told minutes later anyway.
-      if (++keptBack >= BEATS_KEPT_BACK || notes.size >= MOST_NOTES) {
+      if (++keptBack >= (busy ? BEATS_KEPT_BACK.busy : BEATS_KEPT_BACK.idle) || notes.size >= MOST_NOTES) {
         keptBack = 0
         await flush()
       }
