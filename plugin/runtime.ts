@@ -27,7 +27,7 @@ import { keepAside } from '../adapters/postgres/keep-aside.ts'
 import { createKnownRows } from '../adapters/postgres/known-rows.ts'
 import { createLaneless } from '../adapters/postgres/laneless.ts'
 import { createLanes } from '../adapters/postgres/lanes.ts'
-import { keepPartitions } from '../adapters/postgres/migrate.ts'
+import { keepPartitions, PARTITION_SPAN } from '../adapters/postgres/migrate.ts'
 import { createNumberWatchStore } from '../adapters/postgres/number-watch.ts'
 import { createNumbers } from '../adapters/postgres/numbers.ts'
 import { createPages } from '../adapters/postgres/pages.ts'
@@ -312,8 +312,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     }
     const reloader = createReloader({ refresh, monotonicMs: clock.monotonicMs, sleep: ms => sleep(ms) })
     await refresh()
-    const partitions = (): Promise<void> =>
-      keepPartitions(database.knex, { keepDays: 15, aheadDays: 2, keepMonths: 25 }, new Date())
+    const partitions = (): Promise<void> => keepPartitions(database.knex, PARTITION_SPAN, new Date())
     // Before anything is dropped: a Puente that was off for a week must not lose what waits for a person.
     await keepAside(database.work, pages, { moveAfterDays: 12, keepDays: Math.ceil(times.setAsideMs / 86_400_000) })
     await partitions()

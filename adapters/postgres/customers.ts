@@ -35,7 +35,6 @@ const OPENED = 20_000
 export function createCustomers(pool: pg.Pool, vault: CustomerVault): Customers {
   const known = new Map<string, Resolved>()
   const seen = new Map<string, true>()
-
   /** As JSON, by their sealed bytes: whoever gets them may change his own. */
   const opened = new Map<string, string>()
 

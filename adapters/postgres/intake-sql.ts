@@ -169,5 +169,6 @@ with pictures as (
   update bindings b set conversation_status = newer.status, status_at = coalesce(newer.at, b.status_at)
   from newer join free using (number_id, customer_id)
   where b.number_id = newer.number_id and b.customer_id = newer.customer_id
+    and (b.status_at is null or newer.at is null or newer.at >= b.status_at)
 )
 select n::int from newer where n not in (select n from free)`

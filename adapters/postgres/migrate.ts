@@ -86,6 +86,9 @@ export interface PartitionSpan {
   keepMonths: number
 }
 
+/** As long as what is in them is kept (`TIMES`: redelivery and raw events 14 days, usage two years), and some ahead. */
+export const PARTITION_SPAN: PartitionSpan = { keepDays: 15, aheadDays: 2, keepMonths: 25 }
+
 /**
  * Makes the partitions that will be needed and drops those that are over: forgetting a day is one `drop table`,
  * never a long delete. `pages` go by day, `events` by week of Meta's own time (the same on each redelivery, so that

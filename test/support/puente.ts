@@ -7,12 +7,15 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
+import createKnex from 'knex'
+import { keepPartitions, migrate, PARTITION_SPAN } from '../../adapters/postgres/migrate.ts'
 import type { LedgerEntry } from '../../adapters/sandbox/parts.ts'
 import { createSandbox, type Sandbox } from '../../adapters/sandbox/sandbox.ts'
+import { migrations } from '../../migrations/index.ts'
 import { type PuenteOptions, puente, type Runtime } from '../../plugin/index.ts'
 import type { Injected } from '../../plugin/runtime.ts'
 import { readSandboxNumber } from '../../plugin/sandbox-number.ts'
-import { useDatabase } from './postgres.ts'
+import { type DatabasePreparation, useDatabase } from './postgres.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the stand-ins' views are looked into freely
 export type Loose = any
@@ -59,9 +62,23 @@ interface TestLike {
   teardown(handler: () => unknown): unknown
 }
 
+/** The tables as a first start makes them, made once in a run of tests: the rest begin with a copy. */
+const MADE: DatabasePreparation = {
+  key: migrations.map(({ name, up }) => `${name} ${up}`).join(),
+  async run(url) {
+    const knex = createKnex({ client: 'pg', connection: url, pool: { min: 0, max: 1 } })
+    try {
+      await migrate(knex, migrations)
+      await keepPartitions(knex, PARTITION_SPAN, new Date())
+    } finally {
+      await knex.destroy()
+    }
+  }
+}
+
 export async function startFlow(t: TestLike, given: FlowOptions = {}): Promise<Flow> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'puente-flow-'))
-  const database = given.databaseUrl === undefined ? await useDatabase(t) : { url: given.databaseUrl }
+  const database = given.databaseUrl === undefined ? await useDatabase(t, MADE) : { url: given.databaseUrl }
   const sandbox = await createSandbox({
     graphPort: 0,
     deskPort: 0,

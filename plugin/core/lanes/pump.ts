@@ -58,9 +58,8 @@ const REST_MS = 16
 /** For so long at a time, then it looks whether the crowd has gone. */
 const REST_AT_MOST_MS = 100
 /**
- * While a crowd has all its places, whether others have something due is asked no more often than this, and half as often
- * for each time that nothing was (so often at most). A due time that this process knows of (an answer always has one) starts
- * this anew.
+ * While a crowd has all its places, whether others have something due is asked no more often than this; each look in vain
+ * doubles the time, so often at most. A due time that this process knows of (an answer always has one) starts it anew.
  */
 const GUESS_EVERY_MS = 15
 const MOST_VAIN_GUESSES = 3
