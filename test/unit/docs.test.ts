@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { PARTITION_SPAN } from '../../adapters/postgres/migrate.ts'
 import { readNumberFile } from '../../plugin/connect.ts'
 import { ERROR_TABLE } from '../../plugin/core/errors.ts'
 import { RULES, TIMES } from '../../plugin/core/rules.ts'
@@ -184,13 +185,13 @@ t.test('times and limits that the docs name are those of the code', async t => {
   const days = (ms: number): string => `${Math.round(ms / 86_400_000)} days`
   const readme = readText('README.md')
   const tables = readText('docs/tables.md')
-  const kept = /keepDays: (\d+),[^}]*keepMonths: (\d+)/.exec(readText('plugin/runtime.ts'))!
+  const { keepDays, keepMonths } = PARTITION_SPAN
   t.match(readme, `recognised for ${days(TIMES.dedupeMs)}`)
-  t.match(readme, `raw payloads ${kept[1]} days, the map of ids ${days(TIMES.idMapMs)}, usage ${kept[2]} months`)
+  t.match(readme, `raw payloads ${keepDays} days, the map of ids ${days(TIMES.idMapMs)}, usage ${keepMonths} months`)
   t.match(readme, `413 over ${RULES.webhookMaxBytes.value / 1024 / 1024} MiB`)
-  t.match(tables, new RegExp(`\\| \`pages\` .*\\| ${kept[1]} days,`))
+  t.match(tables, new RegExp(`\\| \`pages\` .*\\| ${keepDays} days,`))
   // A week is dropped as a whole.
-  t.match(tables, new RegExp(`\\| \`events\` .*\\| ${kept[1]} to ${Number(kept[1]) + 6} days,`))
+  t.match(tables, new RegExp(`\\| \`events\` .*\\| ${keepDays} to ${keepDays + 6} days,`))
   for (const table of ['deliveries', 'parts', 'receipts', 'id_map']) {
     t.match(tables, new RegExp(`\\| \`${table}\` .*\\| ${days(TIMES.idMapMs)} \\|`))
   }

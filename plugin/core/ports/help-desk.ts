@@ -144,7 +144,7 @@ export interface HelpDesk {
   ): Promise<{ conversationId: number; messageId: number | null }>
   /** Conversations of one source id, newest first, any status. */
   findConversations(access: DeskAccess, inboxId: number, sourceId: string): Promise<DeskConversation[]>
-  /** A page of an inbox's conversations, any status, newest activity first; after the last page comes an empty one. */
+  /** A page of an inbox's conversations, any status, newest activity first; after the last page comes an empty one (CW-PAGES). */
   listConversations(access: DeskAccess, inboxId: number, page: number): Promise<DeskConversation[]>
   /** Conversations of an inbox that changed within the last seconds, all in one piece: for few. */
   listChangedConversations(access: DeskAccess, inboxId: number, withinSeconds: number): Promise<DeskConversation[]>
