@@ -36,7 +36,10 @@ export interface Reconcile {
     found: number
     /** Conversations that are gone and contacts that were merged, put right in our own books. */
     mended: number
-    /** An answer that nobody has heard of is too young to judge, its hook may still come: worth another pass after the grace. */
+    /**
+     * Worth another pass after the grace: an answer that nobody has heard of is too young to judge, its hook may still come. Of
+     * a `deep` pass anything young: what the desk sent while nobody listened may be painted failed a moment later.
+     */
     young: boolean
   }>
 }
@@ -89,7 +92,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
       const unbound = readUpTo.get(`${number.id} ${conversation.id}`) ?? 0
       const known = seen.get(conversation.id) ?? { seen: unbound, laneId: null }
       if (conversation.lastMessageId !== null && conversation.lastMessageId <= known.seen) continue
-      found += await readConversation(number, conversation, known)
+      found += await readConversation(number, conversation, known, deep)
     }
     if (deep) found += await readUnsettled(number)
     number.changedCursor = startedAt
@@ -107,13 +110,12 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     expected: number
   ): Promise<DeskConversation[]> => {
     if (expected <= FEW && withinSeconds <= SHORT_SECONDS && !areMany.has(number.id)) {
-      // Taken back as soon as they come.
-      areMany.add(number.id)
-      const all = await ask(number, access =>
-        bridge.desk.listChangedConversations(access, number.inboxId, withinSeconds)
-      )
-      areMany.delete(number.id)
-      return all
+      try {
+        return await ask(number, access => bridge.desk.listChangedConversations(access, number.inboxId, withinSeconds))
+      } catch (error) {
+        areMany.add(number.id)
+        throw error
+      }
     }
     const since = numberNow(bridge, number).getTime() - withinSeconds * 1000
     const found = new Map<number, DeskConversation>()
@@ -150,7 +152,8 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
   const readConversation = async (
     number: ServedNumber,
     conversation: DeskConversation,
-    known: Pick<SeenConversation, 'seen' | 'laneId'>
+    known: Pick<SeenConversation, 'seen' | 'laneId'>,
+    deep: boolean
   ): Promise<number> => {
     let found = 0
     let cursor = known.seen
@@ -195,7 +198,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         remember(`${number.id} ${conversation.id}`, settled)
       }
       // Of customers' own rows and of what was heard nothing is missed; only what is neither is worth another pass.
-      if (youngIds.some(id => !heard.has(id)) || (young && messages.length === PAGE)) sawYoung = true
+      if (youngIds.some(id => !heard.has(id)) || (young && (deep || messages.length === PAGE))) sawYoung = true
       const last = messages.at(-1)?.id ?? cursor
       if (messages.length < PAGE || last <= cursor || young) break
       cursor = last

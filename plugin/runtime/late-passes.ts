@@ -1,4 +1,7 @@
-/** Reconciliation: an unheard answer that was too young for one pass is looked at once more, as soon as its hook can no longer be on its way. */
+/**
+ * Reconciliation: an unheard answer that was too young for one pass is looked at once more, as soon as its hook can no longer
+ * be on its way.
+ */
 
 export interface LatePasses {
   /** A pass, and one more after the grace if it saw something young. Does nothing while a later pass waits and `beat` is set. */

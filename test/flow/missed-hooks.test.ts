@@ -201,6 +201,7 @@ t.test('missed hooks', async t => {
         intake.accept = accept
       })
       t.match(await read(), { found: 0, young: false })
+      t.match(await read(true), { young: true }, 'after a start something may be painted a moment later')
       t.equal(written, 0)
       await deaf('message_created', 1)
       const unheard = await lost(1, () => talk.reply('unheard'))
