@@ -19,6 +19,7 @@ export const HELP: Record<string, string> = {
   hook_refused: 'Hooks of the desk with a wrong signature',
   hook_malformed: 'Signed hooks of the desk that are no usable JSON',
   too_old: 'Items older than the dedupe memory: counted, not delivered',
+  before_connecting: 'Items older than the connecting of their number: stored and counted, not delivered',
   duplicates_differ: 'Messages that came a second time under the same id with other content; the first stays',
   inbound_delivered: 'Facts of customers that reached the desk',
   outbound: 'Messages of the desk by final state',

@@ -376,7 +376,7 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       // The database answers again: what the desk said meanwhile it says only once.
       if (hookMissed) {
         hookMissed = false
-        latePasses.run(false).catch(() => {})
+        latePasses.run(true).catch(() => {})
       }
     })
     every(3_000, refresh)
@@ -394,6 +394,8 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
     every(5_000 * timeFactor, () => sorter.takeOver())
     every(times.reconcileBeatMs, latePasses.beat)
     // One of several processes is enough.
+    if (injected.paused !== true)
+      every(times.reconcileLookMs, async () => (share.index === 0 && !hasNoPart() ? reconcile.look() : 0))
     const watchDesks = async (): Promise<unknown> => (share.index === 0 ? deskWatch.run() : undefined)
     every(times.reconcileBeatMs, watchDesks)
     every(2_000 * timeFactor, () => attributes.run())

@@ -280,18 +280,17 @@ export function createDeliveries(pool: pg.Pool, tickLeaseSeconds = 30): Deliveri
       })
     },
 
-    async unsettled(numberId, after) {
+    async unsettled(numberId, after, most) {
       const answer = await pool.query(
         // What was told just before a process went: the desk paints a message failed when the hook of our own tick
         // finds nobody.
         `select ${COLUMNS} from deliveries d where d.number_id = $1 and d.message_id > $2 and d.created_at > now() - interval '24 hours'
            and (d.state in ('failed', 'parked', 'uncertain', 'queued') or d.told = 'failed'
-             or greatest(d.told_at, d.created_at) > now() - interval '3 minutes'
-             or exists (select 1 from processes p where d.told_at between p.seen_at - interval '30 seconds'
+             or $3 and (greatest(d.told_at, d.created_at) > now() - interval '3 minutes' or exists (select 1 from processes p where d.told_at between p.seen_at - interval '30 seconds'
                and p.seen_at + interval '30 seconds' or d.created_at between p.seen_at - interval '30 seconds'
-               and p.seen_at + interval '30 seconds'))
-         order by d.message_id limit 200`,
-        [numberId, after]
+               and p.seen_at + interval '30 seconds')))
+         order by d.message_id limit $4`,
+        [numberId, after, most === undefined, most ?? 200]
       )
       return answer.rows as DeliveryRecord[]
     },

@@ -42,6 +42,8 @@ export interface Reconcile {
      */
     young: boolean
   }>
+  /** Reads again a few of what a person may have touched unheard (a Retry, a deletion), all of it in turn. Answers how many were. */
+  look(): Promise<number>
 }
 
 const PAGE = 100
@@ -49,6 +51,8 @@ const PAGE = 100
 const FEW = 100
 /** After a longer absence nobody knows how many have changed. */
 const SHORT_SECONDS = 3_600
+/** Of what waits or is shown failed so many are read with each look. */
+const LOOKS = 3
 const DAY_MS = 86_400_000
 /** Conversations whose place is kept in memory. */
 const MOST_PLACES = 10_000
@@ -63,6 +67,8 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
   let mended = 0
   /** Numbers with more changed conversations than are asked for in one piece, or than the desk could give so. */
   const areMany = new Set<number>()
+  /** Where the next look goes on, by number. */
+  const lookedUpTo = new Map<number, number>()
 
   const ask = <T>(number: ServedNumber, run: (access: ServedNumber['deskAccess']) => Promise<T>): Promise<T> =>
     callDesk(bridge, { deskId: number.deskId, access: number.deskAccess, priority: PRIORITY.backfill, run })
@@ -229,6 +235,14 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     }
   }
 
+  const lookAtSome = async (number: ServedNumber): Promise<number> => {
+    const some = await bridge.deliveries.unsettled(number.id, lookedUpTo.get(number.id) ?? 0, LOOKS)
+    let found = 0
+    for (const delivery of some) found += await readAgain(number, delivery)
+    lookedUpTo.set(number.id, some.length < LOOKS ? 0 : some.at(-1)!.messageId)
+    return found
+  }
+
   /** 1 when a person has touched it. */
   const readAgain = async (number: ServedNumber, delivery: DeliveryRecord): Promise<number> => {
     const message = await ask(number, access =>
@@ -262,28 +276,32 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     return 1
   }
 
+  /** One number's trouble keeps no other waiting. */
+  const ofAll = async (work: (number: ServedNumber) => Promise<number>): Promise<number> => {
+    let found = 0
+    for (const number of bridge.registry.numbers()) {
+      try {
+        found += await work(number)
+      } catch (thrown) {
+        if (thrown instanceof GateClosed) continue
+        bridge.log.warn({ number: number.id, code: asPuenteError(thrown).code }, 'reconciliation stopped, comes again')
+      }
+    }
+    if (found > 0) {
+      bridge.count('missed_hooks', {}, found)
+      bridge.log.info({ found }, 'missed messages taken up')
+    }
+    return found
+  }
+
   return {
     async run(deep) {
-      let found = 0
       sawYoung = false
       mended = 0
-      for (const number of bridge.registry.numbers()) {
-        try {
-          found += await readNumber(number, deep)
-        } catch (thrown) {
-          if (thrown instanceof GateClosed) continue
-          bridge.log.warn(
-            { number: number.id, code: asPuenteError(thrown).code },
-            'reconciliation stopped, comes again'
-          )
-        }
-      }
-      if (found > 0) {
-        bridge.count('missed_hooks', {}, found)
-        bridge.log.info({ found }, 'missed messages taken up')
-      }
+      const found = await ofAll(number => readNumber(number, deep))
       return { found, mended, young: sawYoung }
-    }
+    },
+    look: () => ofAll(lookAtSome)
   }
 }
 

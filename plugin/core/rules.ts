@@ -123,6 +123,8 @@ export const TIMES = {
   hookToleranceMs: 300 * SECOND,
   /** The desk never repeats a hook: the slow beat finds what we did not hear. */
   reconcileBeatMs: 5 * MINUTE,
+  /** A Retry or a deletion moves no date by which it could be found: a few messages are read again this often. */
+  reconcileLookMs: 1 * MINUTE,
   /** Clocks of desk and Puente differ, and rows commit out of order. */
   reconcileOverlapMs: 60 * SECOND,
   /** A hook may still be on its way. */

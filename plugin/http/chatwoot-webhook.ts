@@ -3,7 +3,7 @@
  * echo of our own rows needs no storing; how late it comes tells how the desk is doing.
  */
 
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Bridge } from '../core/bridge.ts'
 import { dayOfMessage } from '../core/dedupe-day.ts'
 import { PuenteError } from '../core/errors.ts'
@@ -42,6 +42,12 @@ export interface ChatwootWebhookDeps {
 }
 
 type MessageHook = Extract<DeskHook, { kind: 'message' }>
+
+/** How a hook came. `id` is the desk's own for this delivery (`X-Chatwoot-Delivery`); desks before 4.13 tell none. */
+interface Delivery {
+  stale: boolean
+  id: string | null
+}
 
 export function addChatwootWebhook(scope: FastifyInstance, deps: ChatwootWebhookDeps): void {
   const { bridge } = deps
@@ -90,7 +96,7 @@ export function addChatwootWebhook(scope: FastifyInstance, deps: ChatwootWebhook
         if (code !== null && hook.kind === 'message' && number.hookSecret !== null && verdict === 'valid') {
           await deps.takeNote(number, hook, code)
         }
-        const batch = await sortHook(deps, number, hook, raw, verdict === 'stale')
+        const batch = await sortHook(deps, number, hook, raw, { stale: verdict === 'stale', id: deliveryOf(request) })
         if (batch !== null) {
           bridge.breakpoint('hook.verified')
           await bridge.intake.accept({ ...batch, ageMs: bridge.clock.monotonicMs() - arrivedMs })
@@ -103,6 +109,11 @@ export function addChatwootWebhook(scope: FastifyInstance, deps: ChatwootWebhook
       return answer(reply)
     }
   )
+}
+
+function deliveryOf({ headers }: FastifyRequest): string | null {
+  const id = headers['x-chatwoot-delivery']
+  return typeof id === 'string' && /^[\w-]{8,64}$/.test(id) ? id : null
 }
 
 function judge(
@@ -136,11 +147,12 @@ async function sortHook(
   number: ServedNumber,
   hook: DeskHook,
   raw: Buffer,
-  stale: boolean
+  delivery: Delivery
 ): Promise<IntakeBatch | null> {
+  const { stale } = delivery
   switch (hook.kind) {
     case 'message':
-      return sortMessage(deps.bridge, number, hook, raw, stale)
+      return sortMessage(deps.bridge, number, hook, raw, delivery)
     case 'conversation':
       deps.bridge.attributes.heard(number.id, hook.conversationId, {
         at: hook.updatedAt,
@@ -178,7 +190,7 @@ async function sortMessage(
   number: ServedNumber,
   hook: MessageHook,
   raw: Buffer,
-  stale: boolean
+  { stale, id }: Delivery
 ): Promise<IntakeBatch | null> {
   const { message } = hook
   // A row that we wrote for an agent was sent by us; what a person does with it later counts like with any other.
@@ -197,7 +209,8 @@ async function sortMessage(
       // (CW-FAILED-HOOK).
       if ((known.told === 'failed') === saysFailed) return null
       kind = 'retry'
-      key = `r:${message.id}:${bridge.newId()}`
+      // One delivery that comes twice is one click.
+      key = `r:${message.id}:${id ?? bridge.newId()}`
     } else if (instructed) return null
   }
   return { rows: [await hookRow(bridge, number, hook, raw, kind, key)], statuses: [], conversations: [] }

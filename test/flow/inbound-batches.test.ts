@@ -136,6 +136,7 @@ t.test('the same message is shown once, whatever Meta repeats', async t => {
     t.equal(count(flow, 'before we came'), 0)
     const [row] = await sql(flow, "select state, code from events where code = 'before_connecting'")
     t.match(row, { state: 3, code: 'before_connecting' })
+    t.equal(flow.runtime.metrics.total('before_connecting'), 1)
   })
 
   await t.test('what is older than the memory for duplicates is counted, and no row is kept', async t => {

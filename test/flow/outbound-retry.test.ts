@@ -1,6 +1,8 @@
 /** What people do with answers that exist: quote, retry, delete; and what the desk does to them when we are late. */
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { signHook } from '../../adapters/chatwoot/signature.ts'
 import { type Loose, startFlow } from '../support/puente.ts'
 import { beginTalk, paint, query, sampleFile, type Talk, textsOf } from './talk.ts'
 
@@ -33,6 +35,51 @@ t.test('answers that exist', async t => {
     talk.reply('quoting myself', { inReplyTo: answer })
     await flow.until('sent too', () => talk.sent()[1])
     t.equal(talk.sent()[1].context.message_id, wamid)
+  })
+
+  await t.test('one delivery of the desk that comes twice is one click', async t => {
+    const talk = await beginTalk(flow)
+    await failNext(talk, 131026, 'status')
+    const messageId = talk.reply('tried again, once')
+    await failed(talk, messageId)
+    flow.runtime.pump.pause(true)
+    t.teardown(() => flow.runtime.pump.pause(false))
+    await flow.door('faults', [{ on: 'hook:desk', kind: 'drop', match: 'message_updated', count: 2 }])
+    talk.act('retry', { messageId })
+    await flow.until('its own hooks lost', () => flow.sandbox.faults.list()[0]?.count === 0)
+    await flow.door('faults', [])
+    const number = flow.runtime.bridge.registry.numbers()[0]!
+    const hook = JSON.parse(
+      readFileSync(new URL('../fixtures/chatwoot/webhook.message_updated.retry-4.16.json', import.meta.url), 'utf8')
+    )
+    Object.assign(hook, { id: messageId, content: 'tried again, once' })
+    Object.assign(hook.conversation, { id: talk.conversationId })
+    hook.conversation.contact_inbox.source_id = talk.contactSource
+    const raw = Buffer.from(JSON.stringify(hook))
+    const timestamp = String(Math.floor(Date.now() / 1000))
+    const send = (id: string): Promise<Response> =>
+      fetch(`${flow.url}/webhooks/chatwoot/${number.inboxKey}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'x-chatwoot-timestamp': timestamp,
+          'x-chatwoot-signature': signHook(raw, timestamp, number.hookSecret!),
+          'x-chatwoot-delivery': id
+        },
+        body: raw
+      })
+    const rows = async (): Promise<number> =>
+      (await query(flow, 'select key from events where key like $1', [`r:${messageId}:%`])).length
+    for (const id of ['0b5bc1d4-0001-4000-8000-000000000001', '0b5bc1d4-0001-4000-8000-000000000001']) {
+      t.equal((await send(id)).status, 200)
+    }
+    t.equal(await rows(), 1)
+    t.equal((await send('0b5bc1d4-0001-4000-8000-000000000002')).status, 200)
+    t.equal(await rows(), 2, 'another one is looked at on its own')
+    flow.runtime.pump.pause(false)
+    await flow.until('sent again', () => talk.sent().length === 2)
+    await quiet()
+    t.equal(talk.sent().length, 2, 'and nothing is sent twice')
   })
 
   await t.test('Retry sends again with its quote, once per click; two updates or one', async t => {

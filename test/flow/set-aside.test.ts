@@ -1,4 +1,5 @@
 /** What has no lane is set aside too: shown where an administrator looks, and taken up when it can be understood. */
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { signHook } from '../../adapters/chatwoot/signature.ts'
 import { createOversightReads } from '../../adapters/postgres/oversight.ts'
@@ -7,7 +8,7 @@ import { readStatus } from '../../plugin/status.ts'
 import { printStatus } from '../../plugin/status-screen.ts'
 import type { Flow, Loose } from '../support/puente.ts'
 import { startFlow } from '../support/puente.ts'
-import { count, deliver, newWamid, nowSeconds, sql, webhook } from './inbound-lab.ts'
+import { count, deliver, newWamid, nowSeconds, other, sql, webhook } from './inbound-lab.ts'
 import { beginTalk, textsOf } from './talk.ts'
 
 const PLAIN = { sealText: (text: string) => text, openText: (text: string) => text }
@@ -58,6 +59,27 @@ t.test(
     t.same((await status(flow)).setAsideOfNone, [])
   }
 )
+
+t.test('a field that nobody knows yet is stored whole, and can be taken up by its name', async t => {
+  const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
+  const ofAccount = JSON.parse(
+    readFileSync(new URL('../fixtures/whatsapp/unknown-field.json', import.meta.url), 'utf8')
+  )
+  ofAccount.entry[0].time = nowSeconds()
+  const ofNumber = other(flow, 'some_future_field', 'future_things', [{ id: newWamid() }])
+  for (const body of [ofAccount, ofNumber]) t.equal(await deliver(flow, body), 200)
+  const rows = await sql(flow, "select state, number_id from events where code = 'unknown_field' order by number_id")
+  t.same(
+    rows.map(row => [row.state, row.number_id > 0]),
+    [
+      [3, false],
+      [3, true]
+    ]
+  )
+  const { work } = flow.runtime.database
+  t.equal((await replayEvents(work, { cause: 'unknown_field', dryRun: true })).length, 2)
+  t.equal((await replayEvents(work, { dryRun: true })).length, 0, 'not along with everything else')
+})
 
 t.test('what an earlier version could not read is taken up under its own key', async t => {
   const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })

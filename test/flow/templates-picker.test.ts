@@ -142,6 +142,12 @@ t.test('what the picker sends', async t => {
         { type: 'button', sub_type: 'url', index: '1', parameters: [text('v2')] }
       ]
     })
+    await flow.settle()
+    t.match(
+      await query(flow, 'select category, template, in_session from usage where template is not null'),
+      [{ category: 'UTILITY', template: 'order_update', in_session: true }],
+      'S60: counted by name and category'
+    )
     t.strictSame(await send(recorded('plain_text')), { name: 'plain_text', language: { code: 'es' } })
     t.strictSame((await send(recorded('copy_code'))).components, [
       { type: 'body', parameters: [text('v0')] },

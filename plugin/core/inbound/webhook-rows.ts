@@ -111,7 +111,8 @@ function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem, again: 
       bridge.count('too_old')
       return
     }
-    batch.rows.push(plainRow(0, safeKey(key), item.payload, at, known ? 3 : 2, known ? undefined : 'number_unknown'))
+    const code = !known ? 'number_unknown' : item.kind === 'unknown' ? 'unknown_field' : undefined
+    batch.rows.push(plainRow(0, safeKey(key), item.payload, at, known ? 3 : 2, code))
     return
   }
   if (item.kind === 'status' && item.status !== undefined && item.status.status !== 'other') {
@@ -130,6 +131,7 @@ function addItem(bridge: Bridge, batch: WebhookBatch, item: WebhookItem, again: 
   // Meta's times are whole seconds: the second of connecting counts as after it.
   const early = !again && at.getTime() + 1_000 <= number.connectedAt.getTime()
   if (!deliverable || early) {
+    if (early) countEarly(bridge, number.id)
     const code = early ? 'before_connecting' : item.kind === 'unknown' ? 'unknown_field' : undefined
     const lost = LANE_KINDS.has(item.kind) && aliases.length === 0
     const row = plainRow(number.id, safeKey(item.key), item.payload, at, lost ? 2 : 3, lost ? 'nobody_named' : code)
@@ -228,4 +230,9 @@ export function safeKey(key: string): string {
 
 function isSafe(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed()
+}
+
+function countEarly(bridge: Bridge, numberId: number): void {
+  bridge.count('before_connecting')
+  bridge.background(() => bridge.numbers.count(numberId, 'before_connecting', 1))
 }

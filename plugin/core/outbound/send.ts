@@ -34,6 +34,9 @@ export async function sendPart(
   }
   const attemptId = bridge.newId()
   const event = message.event
+  const template = sending.part.kind === 'template' ? sending.part.template : null
+  const category =
+    template === null ? null : await bridge.templates.categoryOf(number, template.name, template.language)
   bridge.breakpoint('outbound.permit')
   // Counted from before the commit: a process may also fall asleep between the commit and its answer.
   const committedMs = bridge.clock.monotonicMs()
@@ -96,14 +99,15 @@ export async function sendPart(
         outbound: true,
         origin: originOf(message),
         inSession: run.window().open,
-        template: sending.part.kind === 'template' ? sending.part.template.name : undefined,
+        category: category ?? undefined,
+        template: template?.name,
         agentId: message.hook.message.senderType === 'user' ? (message.hook.message.senderId ?? undefined) : undefined,
         messageId: message.messageId
       }
     })
     bridge.attributes.note(number.id, message.hook.message.conversationId, {
       ...namesOf(number),
-      ...(sending.part.kind === 'template' ? { wa_last_template: sending.part.template.name } : {})
+      ...(template === null ? {} : { wa_last_template: template.name })
     })
     if (accepted.waId !== undefined && accepted.waId !== lane.ids.waId) {
       run.pending.push({ op: 'alias', deskId: number.deskId, alias: `w:${accepted.waId}`, customerId: lane.customerId })

@@ -98,9 +98,10 @@ export interface Deliveries {
   seenUpTo(numberId: number, conversationId: number, messageId: number): Promise<void>
   /**
    * Deliveries of the last 24 h that a person may have touched unheard: shown failed, parked, waiting. A page of those
-   * after the message `after`, in their order; empty = no more.
+   * after the message `after`, in their order; empty = no more. With `most`, at most so many, and only those that wait or are
+   * shown failed now: not what the desk may have painted while Puente started or stopped.
    */
-  unsettled(numberId: number, after: number): Promise<DeliveryRecord[]>
+  unsettled(numberId: number, after: number, most?: number): Promise<DeliveryRecord[]>
   mediaIdOf(numberId: number, hash: Buffer): Promise<string | null>
   rememberMedia(numberId: number, hash: Buffer, mediaId: string, mimeType: string): Promise<void>
   forgetMedia(numberId: number, mediaId: string): Promise<void>

@@ -15,6 +15,8 @@ export interface TemplateLookup {
    * `wa_…` when that call does and our copy knows nothing.
    */
   find(number: ServedNumber, name: string, language: string): Promise<Template | null>
+  /** By our copy; null when it has none. Costs no call. */
+  categoryOf(number: ServedNumber, name: string, language: string): Promise<string | null>
   /** Something changed at Meta: the copy of this WABA is renewed within seconds. */
   want(wabaId: string): Promise<void>
 }
@@ -38,6 +40,10 @@ export function createTemplateLookup(store: TemplateStore, source: TemplateSourc
         if (known === null) throw error
         return readTemplate(known)
       }
+    },
+
+    async categoryOf(number, name, language) {
+      return (await store.find(number.wabaId, name, language))?.category ?? null
     },
 
     want: wabaId => store.want(wabaId)
