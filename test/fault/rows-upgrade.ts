@@ -11,7 +11,7 @@ import { useRedis } from '../support/redis.ts'
 import type { Puente } from './puente.ts'
 import type { Allowance } from './report.ts'
 import { knock } from './rows-postgres.ts'
-import { keepTalking, pause, type Scenario } from './scenario.ts'
+import { keepTalking, pause, type Scenario, untilShared } from './scenario.ts'
 import type { World } from './world.ts'
 
 const folder = fileURLToPath(new URL('../fixtures/released/', import.meta.url))
@@ -34,11 +34,13 @@ const KNOWN_DEFECTS: Record<string, Allowance['known']> = {
 
 const known = KNOWN_DEFECTS[basename(findRelease(), '.mjs')]
 
-/** Side by side for so long, so that each is settled and has its share. */
+/** Side by side for so long at least, so that each is settled. */
 const TOGETHER_MS = 2_500
 
 interface Fleet {
   start(what: 'old' | 'new'): Promise<Puente>
+  /** Those that run now work side by side, until each has its share. */
+  together(leastMs?: number): Promise<void>
   /** As an operator does it: out of the load balancer, then SIGTERM. Must have worked, and must end well. */
   retire(puente: Puente): Promise<void>
   wrong: string[]
@@ -55,6 +57,10 @@ function makeFleet(world: World, redisUrl: string): Fleet {
       const puente = await world.start({ redisUrl, ...(what === 'old' ? { release: findRelease() } : {}) })
       names.set(puente, `${what} ${puente.pid}`)
       return puente
+    },
+    async together(leastMs = TOGETHER_MS) {
+      await pause(leastMs)
+      fleet.wrong.push(...(await untilShared(world)))
     },
     async retire(puente) {
       const [inbound, outbound] = [await puente.total('inbound_delivered'), await puente.total('puente_outbound_total')]
@@ -111,22 +117,22 @@ function rolling(trueTimes: boolean): Scenario {
         const chats = await world.load.openChats('setup', quick ? 12 : 30)
         const from = (await world.doors.ledger()).at(-1)!.n
         const stopTalking = keepTalking(world, chats)
-        await pause(TOGETHER_MS)
+        await fleet.together()
         const third = await fleet.start('new')
-        await pause(TOGETHER_MS)
+        await fleet.together()
         await fleet.retire(first)
         const fourth = await fleet.start('new')
-        await pause(TOGETHER_MS)
+        await fleet.together()
         await fleet.retire(second)
-        await pause(TOGETHER_MS)
+        await fleet.together()
         // The new release disappoints: the old one comes back to a schema that it does not know.
         const fifth = await fleet.start('old')
-        await pause(TOGETHER_MS)
+        await fleet.together()
         await fleet.retire(third)
         await fleet.retire(fourth)
-        await pause(TOGETHER_MS)
+        await fleet.together()
         await fleet.start('new')
-        await pause(TOGETHER_MS)
+        await fleet.together()
         await fleet.retire(fifth)
         await stopTalking()
         await world.settle(45_000)
@@ -176,9 +182,9 @@ export const UPGRADE_ROWS: Scenario[] = [
         await reader.end()
         if (!(await starting)) await fleet.start('new')
         world.crashes.length = 0
-        await pause(TOGETHER_MS)
+        await fleet.together()
         for (const puente of old) await fleet.retire(puente)
-        await pause(1_000)
+        await fleet.together(1_000)
         await stopTalking()
         await world.settle(45_000)
         return [...new Set([...wrong, ...fleet.wrong, ...(await gaps(world, from))])].slice(0, 8)
@@ -198,12 +204,12 @@ export const UPGRADE_ROWS: Scenario[] = [
         const chats = await world.load.openChats('setup', 6)
         const from = (await world.doors.ledger()).at(-1)!.n
         const stopTalking = keepTalking(world, chats)
-        await pause(1_500)
+        await fleet.together(1_500)
         const tables = await growSchema(world)
-        await pause(TOGETHER_MS)
+        await fleet.together()
         await fleet.start('new')
         await fleet.retire(first)
-        await pause(1_000)
+        await fleet.together(1_000)
         await stopTalking()
         await world.settle(45_000)
         return [

@@ -105,12 +105,15 @@ export async function eventually(check: () => Promise<boolean>, ms: number): Pro
   }
 }
 
+/** Far beyond what any row waits for, also where processes take long to boot. */
+const MOST_ROUNDS = 2_000
+
 /** Traffic in both directions until the returned function is called. */
 export function keepTalking(world: World, chats: Awaited<ReturnType<World['load']['openChats']>>): () => Promise<void> {
   let going = true
   const { load } = world
   const customers = (async () => {
-    for (let round = 0; going && round < 400; round++) {
+    for (let round = 0; going && round < MOST_ROUNDS; round++) {
       // A conversation takes 150 rows a minute: more than that would only wait for its pace.
       const known = round % 3 === 0 ? [chats[(round / 3) % chats.length]!.phone] : []
       await load.burstIn('talk', { customers: 1, each: 2, known })
@@ -118,7 +121,7 @@ export function keepTalking(world: World, chats: Awaited<ReturnType<World['load'
     }
   })()
   const agents = (async () => {
-    for (let round = 0; going && round < 400; round++) {
+    for (let round = 0; going && round < MOST_ROUNDS; round++) {
       const chat = chats[round % chats.length]!
       await load.reply(
         'talk',
@@ -136,9 +139,8 @@ export function keepTalking(world: World, chats: Awaited<ReturnType<World['load'
   }
 }
 
-/** Traffic both ways until each running process has its part of both; the sentence names who has none. */
-export async function talkUntilShared(world: World, chats: Chat[], patienceMs = 20_000): Promise<string[]> {
-  const stopTalking = keepTalking(world, chats)
+/** Waits until each running process has its part of the traffic both ways; the sentences name who has none. */
+export async function untilShared(world: World, patienceMs = 20_000): Promise<string[]> {
   const idle = async (): Promise<string[]> => {
     const up = world.puentes.filter(each => each.isUp())
     const shares = await Promise.all(
@@ -152,8 +154,15 @@ export async function talkUntilShared(world: World, chats: Chat[], patienceMs = 
     )
   }
   const shared = await eventually(async () => (await idle()).length === 0, patienceMs)
-  await stopTalking()
   return shared ? [] : await idle()
+}
+
+/** Traffic both ways until each running process has its part of both. */
+export async function talkUntilShared(world: World, chats: Chat[], patienceMs = 20_000): Promise<string[]> {
+  const stopTalking = keepTalking(world, chats)
+  const idle = await untilShared(world, patienceMs)
+  await stopTalking()
+  return idle
 }
 
 export const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))

@@ -137,6 +137,42 @@ t.test('the same message is shown once, whatever Meta repeats', async t => {
     const [row] = await sql(flow, "select state, code from events where code = 'before_connecting'")
     t.match(row, { state: 3, code: 'before_connecting' })
     t.equal(flow.runtime.metrics.total('before_connecting'), 1)
+    // The window counts from when the customer wrote by WhatsApp's clock, not from when we heard of it.
+    const { id } = flow
+      .conversations()
+      .find(each => each.messages.some((row: Loose) => row.content === 'yesterday, late'))
+    const { messageId } = flow.reply({ conversationId: id, content: 'too late for free words' })
+    const shown = (): Loose => flow.messages().find(row => row.id === messageId)
+    await flow.until('parked', () => shown().status === 'failed', 30_000)
+    t.match(shown().contentAttributes.external_error, /24/)
+    t.same(flow.sent(), [])
+  })
+
+  await t.test('what Puente itself says in the desk is in the language of the number', async t => {
+    const SPANISH = /WhatsApp no (?:pudo|pasa|pasó)|mensaje de un tipo/
+    await sql(flow, "update numbers set locale = 'es'")
+    await flow.runtime.refresh()
+    t.teardown(async () => {
+      await sql(flow, "update numbers set locale = 'en'")
+      await flow.runtime.refresh()
+    })
+    const waId = '15550107703'
+    t.equal(
+      await deliver(
+        flow,
+        webhook(flow, { waId, more: { type: 'unsupported', text: undefined, errors: [{ code: 131051 }] } })
+      ),
+      200
+    )
+    await flow.until('the placeholder', () => flow.messages().some(row => SPANISH.test(row.content ?? '')), 30_000)
+    const { id } = flow
+      .conversations()
+      .find(each => each.messages.some((row: Loose) => SPANISH.test(row.content ?? '')))
+    const { messageId } = flow.reply({ conversationId: id, content: 'Hola' })
+    const shown = (): Loose => flow.messages().find(row => row.id === messageId)
+    await flow.until('failed', () => shown().status === 'failed', 30_000)
+    // WhatsApp itself heard nothing of this customer here and refuses the answer: parked, and that is said in Spanish.
+    t.match(shown().contentAttributes.external_error, /^El cliente escribió hace más de 24 h\./)
   })
 
   await t.test('what is older than the memory for duplicates is counted, and no row is kept', async t => {

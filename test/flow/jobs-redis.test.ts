@@ -7,6 +7,7 @@ import { beginTalk } from './talk.ts'
 t.test('jobs on Redis', async t => {
   const redis = await useRedis(t)
   const flow = await startFlow(t, { options: { redisUrl: redis.url } })
+  t.equal(flow.runtime.jobs.state().kind, 'bull')
   const hookAnswers = (after: number): (number | undefined)[] =>
     flow.ledger({ what: 'hook', after }).map(entry => entry.status)
   const roundTrip = async (name: string): Promise<void> => {

@@ -16,6 +16,8 @@ async function vanish(flow: Flow, talk: Talk): Promise<void> {
 
 t.test('what vanishes in the desk without a hook', async t => {
   const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
+  // What is shown failed is looked at by the way, also in conversations that are gone: not what is counted here.
+  flow.runtime.reconcile.look = async () => 0
 
   await t.test('a message written while the deletion was queued is written anew, once', async t => {
     const talk = await beginTalk(flow)
