@@ -16,6 +16,7 @@ import * as macroHookFailures from './014-macro-hook-failures.ts'
 import * as journal from './015-journal.ts'
 import * as bindingCompared from './016-binding-compared.ts'
 import * as claimBySide from './017-claim-by-side.ts'
+import * as usageTold from './018-usage-told.ts'
 
 export const migrations = [
   bridge,
@@ -34,5 +35,6 @@ export const migrations = [
   macroHookFailures,
   journal,
   bindingCompared,
-  claimBySide
+  claimBySide,
+  usageTold
 ]

@@ -29,14 +29,21 @@ export async function forgetOld(
   return forgotten
 }
 
-/** Each takes the oldest by an index, and no more than a step; what hangs on them goes by its primary key. */
+/**
+ * Each takes the oldest by an index, and no more than a step; what hangs on them goes by its primary key. What WhatsApp said
+ * of a message outlives its receipt in the row of usage, which was written within the day in which the receipt began.
+ */
 export function forgetting(days: number, step: number): string[] {
   const old = (table: string, column: string, age: number): string =>
     `delete from ${table} where ctid = any (array(select ctid from ${table}
        where ${column} < now() - make_interval(days => ${age}) order by ${column} limit ${step}))`
   return [
     old('id_map', 'created_at', days),
-    old('receipts', 'created_at', days),
+    `with gone as (${old('receipts', 'created_at', days)} returning *),
+     kept as (update usage u set sent_at = g.sent_at, delivered_at = g.delivered_at, pricing = g.pricing
+       from gone g where u.number_id = g.number_id and u.wamid = g.wamid and u.month = any (array[
+         date_trunc('month', g.created_at - interval '1 day')::date, date_trunc('month', g.created_at + interval '1 day')::date]))
+     select 1 from gone`,
     `with gone as (${old('deliveries', 'created_at', days)} returning number_id, message_id),
      along as (delete from parts p using gone g where p.number_id = g.number_id and p.message_id = g.message_id)
      select 1 from gone`,

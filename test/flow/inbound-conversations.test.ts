@@ -189,6 +189,8 @@ t.test('H5: what agents deleted in the desk is made again, once', async t => {
     const keys = aside.map(({ key }) => key)
     t.ok(keys.includes(`m:${known}`) && keys.includes(`m:${fresh}`), keys.join())
     t.equal(flow.messages().length, 0)
+    const used = await sql(flow, 'select wamid, origin from usage where wamid = any ($1)', [[known, fresh]])
+    t.equal(used.length, 2, 'S60: a customer has written, whether or not the desk shows it')
   })
 })
 

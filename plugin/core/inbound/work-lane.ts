@@ -88,9 +88,13 @@ export async function workInboundLane(bridge: Bridge, lane: HeldLane): Promise<L
   return { dueInMs: null, strikes: 0, work: run.pending }
 }
 
+async function readEvent(bridge: Bridge, event: LaneEvent): Promise<InboundFact> {
+  return datedBy(event, bridge.readFact(await bridge.lanes.payload(event)))
+}
+
 async function deliverEvent(run: InboundRun, event: LaneEvent): Promise<void> {
-  const { bridge, lane, number } = run
-  const fact = datedBy(event, bridge.readFact(await bridge.lanes.payload(event)))
+  const { bridge, lane } = run
+  const fact = await readEvent(bridge, event)
   learnIds(run, fact)
   await noteConsent(run, fact)
   const drafts = await prepareDraft(run, event, fact)
@@ -102,11 +106,16 @@ async function deliverEvent(run: InboundRun, event: LaneEvent): Promise<void> {
     // It did what it should: the failure of a later step must not make it void.
     run.attempted = null
   }
-  const usage = usageOf(number.id, fact, lane.sessionFrom, bridge.registry.offsetMs(number.id))
-  if (usage !== null) run.pending.push({ op: 'usage', usage })
-  lane.sessionFrom = laterInbound(lane.sessionFrom, opensWindowAt(fact))
+  noteUsage(run, fact)
   run.pending.push(doneWork(lane, event, drafts.length === 0 ? 3 : 1, code))
   bridge.count('inbound_delivered', { kind: fact.kind })
+}
+
+/** Written also for what is set aside: the customer has written, whether or not the desk shows it (S60). */
+function noteUsage({ bridge, lane, number, pending }: InboundRun, fact: InboundFact): void {
+  const usage = usageOf(number.id, fact, lane.sessionFrom, bridge.registry.offsetMs(number.id))
+  if (usage !== null) pending.push({ op: 'usage', usage })
+  lane.sessionFrom = laterInbound(lane.sessionFrom, opensWindowAt(fact))
 }
 
 /** Kept for whoever is about to send a marketing template; the same word twice changes nothing. */
@@ -159,6 +168,9 @@ async function settleFailure(run: InboundRun, event: LaneEvent, error: PuenteErr
   if (lost || (decision.do === 'stop' && !mayBeThere)) {
     bridge.log.warn(log, 'inbound item set aside')
     bridge.count('set_aside', { code: error.code })
+    // Perhaps it is set aside because it cannot be read.
+    const fact = await readEvent(bridge, event).catch(() => null)
+    if (fact !== null) noteUsage(run, fact)
     run.pending.push(doneWork(lane, event, 2, error.code, facts))
     return null
   }
