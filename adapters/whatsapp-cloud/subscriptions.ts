@@ -48,10 +48,13 @@ export async function readWaba(graph: Graph, access: GraphAccess, wabaId: string
 export function readHealth(value: unknown): { canSend?: string; problems: string[]; codes: number[] } {
   const health = asObject(value)
   const canSend = readId(health?.can_send_message)
-  const errors = asList(health?.entities).flatMap(each => asList(asObject(each)?.errors).map(asObject))
-  const problems = errors.flatMap(told => {
-    const words = [readText(told?.error_description), readText(told?.possible_solution)]
-    const sentence = words.filter(word => word !== undefined && word !== '').join(' ')
+  const entities = asList(health?.entities).map(asObject)
+  const errors = entities.flatMap(each => asList(each?.errors).map(asObject))
+  const described = errors.map(told => [told?.error_description, told?.possible_solution])
+  // What only limits (a display name that waits for its review) is told there, and is no error.
+  const added = entities.flatMap(each => asList(each?.additional_info).map(words => [words]))
+  const problems = [...described, ...added].flatMap(words => {
+    const sentence = words.flatMap(each => readText(each) || []).join(' ')
     return sentence === '' ? [] : [sentence.slice(0, 300)]
   })
   const codes = errors.flatMap(told => readNumber(told?.error_code) ?? []).filter(code => (code | 0) === code)

@@ -13,6 +13,7 @@ import { createCloudChannel } from '../../adapters/whatsapp-cloud/client.ts'
 import { createGraph } from '../../adapters/whatsapp-cloud/graph-call.ts'
 import * as management from '../../adapters/whatsapp-cloud/management.ts'
 import { proveAppSecret } from '../../adapters/whatsapp-cloud/signature.ts'
+import { readWaba } from '../../adapters/whatsapp-cloud/subscriptions.ts'
 import type { NumberAccess } from '../../plugin/core/ports/channel.ts'
 import { RULES } from '../../plugin/core/rules.ts'
 
@@ -384,7 +385,10 @@ t.test('facts of a number: its pace follows level and coexistence', async t => {
     ]
   }
   t.match(await facts({ health_status }), { canSend: 'BLOCKED', healthCodes: [141006, 141014] })
-  t.match(await facts({ throughput: { level: 'HIGH' } }), { throughputPerSecond: 1000 })
+  t.match(await facts(read('api-health-blocked')), { canSend: 'BLOCKED', healthCodes: [141002] })
+  t.match(await facts(read('api-health-limited')), { canSend: 'LIMITED' })
+  t.match(await facts(read('api-phone-number-messaging-limit')), { messagingLimit: 'TIER_250' })
+  t.match(await facts(read('api-phone-number-throughput')), { throughputPerSecond: 1000 })
   t.match(await facts({ is_on_biz_app: true }), { throughputPerSecond: 20, isOnBusinessApp: true })
   t.match(await facts({ throughput: null }), { throughputPerSecond: 80 })
 })
@@ -402,6 +406,29 @@ t.test('management: number, subscriptions, overrides, token, templates', async t
       waba: 'https://hooks.example.org/w1',
       app: 'https://hooks.example.org/wa'
     }
+  })
+  const troubled = async (fixture: string): Promise<string[]> => {
+    nock(GRAPH)
+      .get(`/v25.0/${NUMBER}`)
+      .query(true)
+      .reply(200, { ...read('api-phone-number'), ...read(fixture), id: NUMBER })
+    return (await management.readNumberDetails(graph, access, NUMBER)).problems
+  }
+  t.match(await troubled('api-health-blocked'), [
+    'Message templates can only be sent out if they are approved. Edit or appeal the message template review decision.'
+  ])
+  t.match(await troubled('api-health-limited'), [/display name has not been approved/], 'what only limits is said, too')
+  nock(GRAPH).get(`/v25.0/${waba}`).query(true).reply(200, read('api-waba'))
+  t.strictSame(await readWaba(graph, access, waba), {
+    id: waba,
+    name: 'Example WABA',
+    timeZoneId: '25',
+    currency: 'BRL',
+    country: 'BR',
+    reviewStatus: 'APPROVED',
+    verification: 'verified',
+    problems: [],
+    healthCodes: []
   })
   nock(GRAPH)
     .get(`/v25.0/${NUMBER}`)
