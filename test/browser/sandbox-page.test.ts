@@ -1,43 +1,10 @@
 /** The sandbox page in a real browser: what a person can do on phone, desk, faults, clock and timeline. */
-import { execFile } from 'node:child_process'
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { createSandbox, type Sandbox } from '../../adapters/sandbox/sandbox.ts'
 import { findViolations, openBrowser, shoot } from '../support/browser.ts'
+import { buildPageIfOld, pageDir } from '../support/sandbox-page.ts'
 import { startTinyBridge, type TinyBridge } from '../support/tiny-bridge.ts'
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
-const sources = join(root, 'adapters/sandbox/page')
-const pageDir = join(root, 'dist/sandbox-page')
-
-async function newestOf(folder: string): Promise<number> {
-  const files = await readdir(folder, { recursive: true, withFileTypes: true })
-  const times = await Promise.all(
-    files.filter(file => file.isFile()).map(async file => (await stat(join(file.parentPath, file.name))).mtimeMs)
-  )
-  return Math.max(0, ...times)
-}
-
-async function buildIfOld(): Promise<void> {
-  const built = await stat(join(pageDir, 'index.html')).then(
-    found => found.mtimeMs,
-    () => 0
-  )
-  if (built > (await newestOf(sources))) return
-  await promisify(execFile)(
-    process.execPath,
-    [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--config', join(sources, 'vite.config.ts')],
-    {
-      cwd: root,
-      timeout: 60_000,
-      env: { ...process.env, NODE_OPTIONS: '' }
-    }
-  )
-}
 
 interface Stage {
   sandbox: Sandbox
@@ -94,7 +61,7 @@ async function answer(stage: Stage, text: string): Promise<void> {
 }
 
 t.before(async () => {
-  await buildIfOld()
+  await buildPageIfOld()
   browser = await openBrowser(t)
 })
 

@@ -238,6 +238,28 @@ t.test('tokens: wrong, expired, without permission, wrong proof', async t => {
   )
 })
 
+t.test('what a phone out of reach cannot take is delivered when it is back', async t => {
+  const rig = await openRig()
+  t.teardown(rig.close)
+  await rig.say({ text: 'x' })
+  const { graph } = rig.sandbox
+  const phone = (state: 'on' | 'off') => graph.configure({ customers: [{ id: '34611000101', phone: state }] })
+  phone('off')
+  const { id } = (await rig.send(rig.text('+34611000101'))).json.messages[0]
+  const told = () =>
+    rig.receiver
+      .statuses()
+      .filter(one => one.id === id)
+      .map(one => one.status)
+  await rig.receiver.until(() => told().length === 1, 'sent')
+  phone('off')
+  await new Promise(resolve => setTimeout(resolve, 100))
+  t.same(told(), ['sent'], 'it waits')
+  phone('on')
+  await rig.receiver.until(() => told().length === 3, 'delivered and read')
+  t.same(told(), ['sent', 'delivered', 'read'])
+})
+
 t.test('statuses rise in order, carry callback and pricing, and differ by customer', async t => {
   const rig = await openRig()
   t.teardown(rig.close)

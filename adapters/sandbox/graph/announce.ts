@@ -1,7 +1,7 @@
 /** Runs the plan of an accepted message: posts its statuses when their time has come, and keeps the phone in step. */
 import { pause } from '../wire.ts'
 import { GRAPH_ERRORS } from './errors.ts'
-import type { StatusName } from './model.ts'
+import type { Customer, StatusName } from './model.ts'
 import { countUse } from './pricing.ts'
 import { type AcceptedMessage, PRICING_RULES, planStatuses, priceMessage, statusValue } from './statuses.ts'
 import { findCallback, type World, wrapChange } from './world.ts'
@@ -21,15 +21,34 @@ export function announce(world: World, message: AcceptedMessage, extraMs = 0) {
 
 async function followPlan(world: World, message: AcceptedMessage, extraMs: number) {
   const { generation } = world
-  const startedAt = Date.now() + extraMs
+  let startedAt = Date.now() + extraMs
   // The sender must have its answer before the first status can arrive.
   await new Promise(resolve => setImmediate(resolve))
   for (const step of planStatuses(message, world.knobs)) {
     const waitMs = startedAt + step.afterMs - Date.now()
     if (waitMs > 0) await pause(waitMs)
+    if (step.status !== 'sent' && step.status !== 'failed') startedAt += await untilReached(message.customer)
     if (world.generation !== generation) return
     await postStatus(world, message, step.status)
   }
+}
+
+const waiting = new WeakMap<Customer, (() => void)[]>()
+
+/** WhatsApp keeps what a phone that is out of reach cannot take. Answers for how long it waited, ms. */
+async function untilReached(customer: Customer): Promise<number> {
+  const since = Date.now()
+  while (customer.phone === 'off') {
+    await new Promise<void>(resolve => waiting.set(customer, [...(waiting.get(customer) ?? []), resolve]))
+  }
+  return Date.now() - since
+}
+
+/** A phone may be in reach again: what waited for it goes on. */
+export function reachAgain(customer: Customer) {
+  const resume = waiting.get(customer) ?? []
+  waiting.delete(customer)
+  for (const each of resume) each()
 }
 
 /** Posts one status now; resolves with what Puente answered (0 = nothing, null = nobody is subscribed). */

@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SandboxParts } from '../parts.ts'
 import { asRecord, pause } from '../wire.ts'
-import { postStatus } from './announce.ts'
+import { postStatus, reachAgain } from './announce.ts'
 import { faultBefore, sendAnswer, waitForClient } from './answer-call.ts'
 import { answerCall, type CallAnswer, parseCall } from './calls.ts'
 import { createChats } from './chats.ts'
@@ -210,10 +210,11 @@ export function createGraph(parts: SandboxParts, options: GraphOptions): GraphSt
       for (const one of Array.isArray(record['customers']) ? record['customers'] : []) {
         const customer = asRecord(one)
         const known = world.customers.find(String(customer['id'] ?? ''))
-        world.customers.add({
+        const changedOne = world.customers.add({
           ...(customer as Partial<Customer>),
           id: known?.id ?? String(customer['id'] ?? customer['waId'] ?? customer['name'])
         })
+        reachAgain(changedOne)
         changed(known?.id ?? String(customer['id']))
       }
       for (const { field, value } of changeTemplates(world, record['templates'])) void announceChange(field, value)

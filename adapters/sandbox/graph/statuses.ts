@@ -34,7 +34,7 @@ export interface StatusStep {
   afterMs: number
 }
 
-/** Which statuses follow, and when. */
+/** Which statuses follow, and when (what is more than `sent` once the phone is in reach). */
 export function planStatuses(message: AcceptedMessage, knobs: Knobs): StatusStep[] {
   const timed = knobs.statuses.mode === 'timed'
   const at = (ms: number) => (timed ? ms : 0)
@@ -42,7 +42,7 @@ export function planStatuses(message: AcceptedMessage, knobs: Knobs): StatusStep
   if (message.failure) return [{ status: 'failed', afterMs: at(sentMs) }]
   const steps: StatusStep[] = [{ status: 'sent', afterMs: at(sentMs) }]
   // Reactions only ever give `sent`.
-  if (message.type === 'reaction' || message.customer.phone === 'off') return steps
+  if (message.type === 'reaction') return steps
   steps.push({ status: 'delivered', afterMs: at(deliveredMs) })
   if (message.customer.receipts === 'off') return steps
   steps.push({ status: 'read', afterMs: at(readMs) })

@@ -35,7 +35,7 @@ export const faultPresets: FaultPreset[] = [
     id: 'graph-5xx',
     group: 'WhatsApp',
     label: '5xx',
-    hint: 'Sending is answered with 503. Puente must wait and try again.',
+    hint: 'Sending is answered with 503, which does not tell whether WhatsApp took the message. Puente must not send twice: it waits for a receipt, and after 15 minutes tells the agent.',
     faults: [{ on: 'call:graph', kind: 'status', status: 503 }]
   },
   {

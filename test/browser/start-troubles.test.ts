@@ -1,0 +1,54 @@
+/** `puente start` in trouble: every fault that the page offers, and Puente stopped from it; each message arrives once. */
+import t from 'tap'
+import { shoot } from '../support/browser.ts'
+import { openStarted, pause } from '../support/started.ts'
+
+t.test('what a person can break from the page', async t => {
+  const { page, phone, rows, strip, faults, said, write, answer, once } = await openStarted(t)
+  await write('Good morning')
+  await rows.getByText('Good morning').waitFor()
+
+  const all = strip.locator('button.chip:not(.clear)')
+  const labels = (await all.allInnerTexts()).map(label => label.trim())
+  const troubles = labels.map((label, index) => ({ label, index })).filter(({ label }) => !/Receipts|Phone/.test(label))
+  t.equal(troubles.length, 9, labels.join())
+  /** Whether WhatsApp took what it answers 503 nobody knows, and the lane waits a minute for word of it. */
+  const isUnknown = (index: number): boolean => index === labels.indexOf('5xx')
+
+  await t.test('each trouble of the strip is switched on while both sides write', async () => {
+    const pressed = strip.locator('button.chip[aria-pressed=true]')
+    for (const { label, index } of troubles) {
+      await all.nth(index).click()
+      await pressed.first().waitFor()
+      await write(`Asked under ${label}, ${index}`)
+      if (!isUnknown(index)) await answer(`Answered under ${label}, ${index}`)
+      await pause(1_500)
+      const off = strip.getByRole('button', { name: 'All off' })
+      if (await off.isVisible()) await off.click()
+      await pressed.first().waitFor({ state: 'detached' })
+    }
+    await shoot(page, 'start-faults')
+  })
+
+  await t.test('Puente is stopped from the page, comes back, and has missed nothing', async () => {
+    await page.getByRole('button', { name: 'Stop Puente' }).click()
+    await page.getByText('Puente is down', { exact: true }).waitFor()
+    await write('Are you still there?')
+    await answer('We are.')
+    await page.getByText('Puente is down', { exact: true }).waitFor({ state: 'detached' })
+    await once(rows.getByText('Are you still there?'))
+    t.notMatch(said(), /ended five times/)
+  })
+
+  await t.test('each message arrived once, also those whose hooks nobody took', async () => {
+    for (const { label, index } of troubles) {
+      await once(rows.getByText(`Asked under ${label}, ${index}`))
+      if (!isUnknown(index)) await once(phone.getByText(`Answered under ${label}, ${index}`))
+    }
+    await once(phone.getByText('We are.'))
+    await rows.getByText('Failed to send').first().waitFor({ state: 'detached' })
+  })
+
+  await shoot(page, 'start-troubles')
+  t.same(faults, [])
+})
