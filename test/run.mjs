@@ -145,7 +145,7 @@ await Promise.all([checks(), tap('unit', 2)])
 // These mostly wait: four at a time keep two cores busy.
 await tap('conformance', 4)
 await tap('flow', 4)
-await tap('browser', 2)
+await tap('browser', 3)
 await fault()
 
 console.log(`\n${passed} passed, ${failed} failed`)
