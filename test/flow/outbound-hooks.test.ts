@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { signHook } from '../../adapters/chatwoot/signature.ts'
 import { PICTURE_MS } from '../../plugin/core/lanes/hold.ts'
 import { type Loose, startFlow } from '../support/puente.ts'
 import { beginTalk, query, sampleFile, type Talk, textsOf } from './talk.ts'
@@ -74,6 +75,46 @@ t.test('hooks of the desk', async t => {
     t.equal((await deliver(mapped(fixture('webhook.message_created.outgoing-text'), old), { sign: 'old' })).status, 200)
     await quiet()
     t.equal(old.sent().length, 1, 'a message that the desk does not know is not sent')
+  })
+
+  await t.test('a signature is believed for 300 seconds to the past and to the future, and no longer', async t => {
+    const number = flow.runtime.bridge.registry.numbers()[0]!
+    const signed = await beginTalk(flow)
+    const send = async (content: string, ageSeconds: number): Promise<number> => {
+      const raw = Buffer.from(
+        JSON.stringify(mapped(fixture('webhook.message_created.outgoing-text'), signed, { content }))
+      )
+      const timestamp = String(Math.floor(Date.now() / 1000) - ageSeconds)
+      const { status } = await fetch(`${flow.url}/webhooks/chatwoot/${number.inboxKey}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'x-chatwoot-timestamp': timestamp,
+          'x-chatwoot-signature': signHook(raw, timestamp, number.hookSecret!),
+          'x-chatwoot-delivery': `0b5bc1d4-0002-4000-8000-${String(nextId).padStart(12, '0')}`
+        },
+        body: raw
+      })
+      return status
+    }
+    t.equal(await send('295 s old', 295), 200)
+    t.equal(await send('295 s ahead', -295), 200)
+    t.equal(await send('305 s old', 305), 200, 'the desk would paint the answer failed')
+    t.equal(await send('305 s ahead', -305), 200)
+    await flow.until('sent', () => signed.sent().length === 2)
+    await quiet()
+    t.same(textsOf(signed.sent()), ['295 s old', '295 s ahead'], 'of the others the desk knows nothing')
+  })
+
+  await t.test('a body beyond 3 MiB is refused with 413', async t => {
+    const number = flow.runtime.bridge.registry.numbers()[0]!
+    const refused = await fetch(`${flow.url}/webhooks/chatwoot/${number.inboxKey}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.alloc(3 * 1024 * 1024 + 1, 0x20)
+    })
+    t.equal(refused.status, 413)
+    t.match(await refused.json(), { code: 'body_too_large' })
   })
 
   await t.test('what an old hook tells leaves also when WhatsApp makes it wait on its way', async t => {
