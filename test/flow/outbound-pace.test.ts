@@ -197,4 +197,31 @@ t.test('pace and pauses', async t => {
     await flow.until('read', () => talk.row(messageId).status === 'read', 15_000)
     t.equal(talk.sent().length, 1)
   })
+
+  await t.test('a number with the same token is paused along, not only the one that found out', async t => {
+    const { token } = served(first.phoneNumberId)
+    await flow.runtime.bridge.numbers.saveNumber({ ...served(second.phoneNumberId), token } as never)
+    await flow.runtime.refresh()
+    const talk = await beginTalk(flow)
+    const neighbour = await onSecond('34611000803')
+    const seen = sentBy(second.phoneNumberId).length
+    await flow.door('graph', { token: 'expired' })
+    talk.reply('finds out')
+    const paused = (): Promise<Loose[]> =>
+      query(flow, 'select 1 from numbers where paused_code = $1', ['wa_token_invalid'])
+    await flow.until('both are paused', async () => (await paused()).length === 2, 15_000)
+    const refused = flow.ledger({ side: 'graph', what: 'call' }).filter(call => call.status === 401)
+    t.ok(
+      refused.every(call => !String(call.ids['path']).includes(second.phoneNumberId)),
+      'the other did not have to ask'
+    )
+    await flow.door('graph', { token: 'valid' })
+    neighbour.reply('goes on with it')
+    await flow.until(
+      'both go on',
+      () => talk.sent().length === 1 && sentBy(second.phoneNumberId).length === seen + 1,
+      30_000
+    )
+    await flow.until('neither is paused', async () => (await paused()).length === 0)
+  })
 })
