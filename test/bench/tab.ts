@@ -10,9 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Frame } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
+import { pageDir, pagesDir } from '../support/built-pages.ts'
 import { startFlow } from '../support/puente.ts'
-import { sandboxPageDir } from '../support/tab-desk.ts'
-import { pagesDir } from '../support/tab-server.ts'
 import { type Bar, median, notRun } from './table.ts'
 
 const RUNS = 7
@@ -35,7 +34,7 @@ const watcher = `if (location.pathname.endsWith('/app/tab')) {
 }`
 
 export async function measureTab(): Promise<Bar[]> {
-  if (!existsSync(join(pagesDir, 'tab.html')) || !existsSync(join(sandboxPageDir, 'index.html'))) {
+  if (!existsSync(join(pagesDir, 'tab.html')) || !existsSync(join(pageDir, 'index.html'))) {
     const why = 'there is no build: run npm run build'
     return [notRun('R10', SIZE, `≤ ${MOST_KB}`, why), notRun('R10', TIME, `≤ ${MOST_SECONDS}`, why)]
   }
@@ -49,7 +48,7 @@ export async function measureTab(): Promise<Bar[]> {
 
 async function measure(t: { teardown(work: () => unknown): unknown }): Promise<Bar[]> {
   const browser = await openBrowser(t)
-  const flow = await startFlow(t, { pageDir: sandboxPageDir })
+  const flow = await startFlow(t, { pageDir })
   await flow.say({ text: 'Hola' })
   await flow.until('the conversation', () => flow.messages().length > 0)
   const runs: Opened[] = []

@@ -3,13 +3,13 @@ import type { Browser, Page } from 'playwright-core'
 import t from 'tap'
 import { addressOf, judge, setScene, startPuente } from '../support/admin-stage.ts'
 import { openBrowser } from '../support/browser.ts'
+import { buildPages } from '../support/built-pages.ts'
 import type { Flow, Loose } from '../support/puente.ts'
-import { buildAll } from '../support/tab-desk.ts'
 
 let browser: Browser
 
 t.before(async () => {
-  await buildAll()
+  await buildPages()
   browser = await openBrowser(t)
 })
 

@@ -4,13 +4,13 @@ import t from 'tap'
 import { query } from '../flow/talk.ts'
 import { addressOf, judge, type Look, numberOf, setAside, setScene, startPuente } from '../support/admin-stage.ts'
 import { openBrowser } from '../support/browser.ts'
+import { buildPages } from '../support/built-pages.ts'
 import type { Flow } from '../support/puente.ts'
-import { buildAll } from '../support/tab-desk.ts'
 
 let browser: Browser
 
 t.before(async () => {
-  await buildAll()
+  await buildPages()
   browser = await openBrowser(t)
 })
 

@@ -5,13 +5,14 @@ import { runAdminLink } from '../../plugin/admin-link.ts'
 import { readOptions } from '../../plugin/options.ts'
 import { addressOf, judge, numberOf, personOf, setAside, setScene, startPuente, watch } from '../support/admin-stage.ts'
 import { openBrowser } from '../support/browser.ts'
+import { buildPages } from '../support/built-pages.ts'
 import type { Loose } from '../support/puente.ts'
-import { buildAll, openDesk } from '../support/tab-desk.ts'
+import { openDesk } from '../support/tab-desk.ts'
 
 let browser: Browser
 
 t.before(async () => {
-  await buildAll()
+  await buildPages()
   browser = await openBrowser(t)
 })
 

@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { createSandbox, type Sandbox } from '../../adapters/sandbox/sandbox.ts'
 import { findViolations, openBrowser, shoot } from '../support/browser.ts'
-import { buildPageIfOld, pageDir } from '../support/sandbox-page.ts'
+import { buildPages, pageDir } from '../support/built-pages.ts'
 import { startTinyBridge, type TinyBridge } from '../support/tiny-bridge.ts'
 
 interface Stage {
@@ -61,7 +61,7 @@ async function answer(stage: Stage, text: string): Promise<void> {
 }
 
 t.before(async () => {
-  await buildPageIfOld()
+  await buildPages()
   browser = await openBrowser(t)
 })
 

@@ -5,15 +5,16 @@ import type { Browser, Frame, Page } from 'playwright-core'
 import sharp from 'sharp'
 import t, { type Test } from 'tap'
 import { artefactFolder, findViolations, openBrowser, shoot } from '../support/browser.ts'
+import { buildPages } from '../support/built-pages.ts'
 import type { Loose } from '../support/puente.ts'
-import { buildAll, type Desk, openDesk } from '../support/tab-desk.ts'
+import { type Desk, openDesk } from '../support/tab-desk.ts'
 
 let browser: Browser
 let picture: Buffer
 
 t.before(async () => {
   await mkdir(join(artefactFolder, 'tab'), { recursive: true })
-  await buildAll()
+  await buildPages()
   browser = await openBrowser(t)
   const waves = `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="360"><rect width="640" height="360" fill="#0b6e4f"/>
     <circle cx="470" cy="110" r="70" fill="#f4d35e"/><path d="M0 260 Q160 190 320 260 T640 260 V360 H0Z" fill="#08415c"/></svg>`

@@ -5,14 +5,15 @@ import type { Browser, Page } from 'playwright-core'
 import sharp from 'sharp'
 import t, { type Test } from 'tap'
 import { artefactFolder, findViolations, openBrowser, shoot } from '../support/browser.ts'
+import { buildPages } from '../support/built-pages.ts'
 import type { Loose } from '../support/puente.ts'
-import { buildAll, type Desk, openDesk } from '../support/tab-desk.ts'
+import { type Desk, openDesk } from '../support/tab-desk.ts'
 
 let browser: Browser
 
 t.before(async () => {
   await mkdir(join(artefactFolder, 'tab'), { recursive: true })
-  await buildAll()
+  await buildPages()
   browser = await openBrowser(t)
 })
 

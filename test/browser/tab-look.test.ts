@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { artefactFolder, findViolations, openBrowser, shoot } from '../support/browser.ts'
-import { buildPages, type Stage, type StageLook, setStage } from '../support/tab-stage.ts'
+import { buildPages } from '../support/built-pages.ts'
+import { type Stage, type StageLook, setStage } from '../support/tab-stage.ts'
 import { ago, failure, hourMs, makeConversation } from '../support/tab-world.ts'
 
 let browser: Browser

@@ -2,8 +2,9 @@
 import type { Browser } from 'playwright-core'
 import t from 'tap'
 import { openBrowser } from '../support/browser.ts'
+import { buildPages } from '../support/built-pages.ts'
 import { startTabServer } from '../support/tab-server.ts'
-import { buildPages, readContext, setStage } from '../support/tab-stage.ts'
+import { readContext, setStage } from '../support/tab-stage.ts'
 import { makeConversation } from '../support/tab-world.ts'
 
 let browser: Browser

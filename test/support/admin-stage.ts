@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { artefactFolder, findViolations, shoot } from './browser.ts'
+import { pageDir } from './built-pages.ts'
 import { type Flow, type Loose, startFlow } from './puente.ts'
-import { sandboxPageDir } from './tab-desk.ts'
 
 export interface Look {
   width?: number
@@ -78,7 +78,7 @@ export async function judge(t: Test, page: Page, name: string, troubles: string[
 }
 
 export async function startPuente(t: Test): Promise<Flow> {
-  const flow = await startFlow(t, { pageDir: sandboxPageDir })
+  const flow = await startFlow(t, { pageDir })
   await flow.say({ text: 'Hola, ¿tienen lámparas?' })
   await flow.settle()
   await flow.runtime.reconcile.run(false)

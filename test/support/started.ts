@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { Locator, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { openBrowser } from './browser.ts'
-import { buildPageIfOld } from './sandbox-page.ts'
+import { buildPages } from './built-pages.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -81,7 +81,7 @@ export interface Started {
 }
 
 export async function openStarted(t: Test): Promise<Started> {
-  await buildPageIfOld()
+  await buildPages()
   const [browser, puente] = [await openBrowser(t), await start(t)]
   const page = await browser.newPage({ viewport: { width: 1400, height: 900 } })
   page.setDefaultTimeout(30_000)

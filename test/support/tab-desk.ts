@@ -2,39 +2,9 @@
  * The whole product in a browser: Puente, the stand-ins, and the sandbox's desk page framing the tab as Chatwoot does.
  * With helpers for stories told by keyboard alone.
  */
-import { execFile } from 'node:child_process'
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Browser, Frame, Locator, Page } from 'playwright-core'
+import { pageDir } from './built-pages.ts'
 import { type Flow, type Loose, startFlow } from './puente.ts'
-import { buildPages } from './tab-stage.ts'
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
-const sandboxSources = join(root, 'adapters/sandbox/page')
-export const sandboxPageDir = join(root, 'dist/sandbox-page')
-
-async function buildSandboxPage(): Promise<void> {
-  const entries = await readdir(sandboxSources, { recursive: true, withFileTypes: true })
-  const files = entries.filter(file => file.isFile()).map(file => join(file.parentPath, file.name))
-  const times = await Promise.all(files.map(async file => (await stat(file)).mtimeMs))
-  const built = await stat(join(sandboxPageDir, 'index.html')).then(
-    found => found.mtimeMs,
-    () => 0
-  )
-  if (built > Math.max(...times)) return
-  await promisify(execFile)(
-    process.execPath,
-    [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--config', join(sandboxSources, 'vite.config.ts')],
-    { cwd: root, timeout: 90_000, env: { ...process.env, NODE_OPTIONS: '' } }
-  )
-}
-
-export async function buildAll(): Promise<void> {
-  await buildPages()
-  await buildSandboxPage()
-}
 
 export interface Desk {
   flow: Flow
@@ -67,7 +37,7 @@ export interface DeskLook {
 }
 
 export async function openDesk(t: TestLike, browser: Browser, look: DeskLook = {}): Promise<Desk> {
-  const flow = await startFlow(t, { pageDir: sandboxPageDir, statuses: look.statuses ?? 'timed' })
+  const flow = await startFlow(t, { pageDir, statuses: look.statuses ?? 'timed' })
   flow.sandbox.graph.configure({
     statuses: { mode: look.statuses ?? 'timed', sentMs: 20, deliveredMs: 60, readMs: 150 }
   } as Loose)

@@ -5,13 +5,13 @@
  */
 import { readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { SendInfo } from '../../plugin/http/contract/common.ts'
 import type { ConversationStatus } from '../../plugin/http/contract/conversation.ts'
 import { ROUTES, type RouteAnswer, type RouteInput, type RouteName } from '../../plugin/http/contract/routes.ts'
 import type { SlotValues, TemplateProblem } from '../../plugin/http/contract/template.ts'
+import { pagesDir } from './built-pages.ts'
 import {
   contacts,
   library,
@@ -25,7 +25,6 @@ import {
   type TemplateSeed
 } from './tab-world.ts'
 
-export const pagesDir = fileURLToPath(new URL('../../dist/ui-extension', import.meta.url))
 const csp =
   "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; base-uri 'none'; form-action 'none'; object-src 'none'"
 

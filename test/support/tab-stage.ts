@@ -1,43 +1,15 @@
 /**
  * A browser page that frames the tab exactly as Chatwoot's dashboard does: appContext on load and whenever it is asked
- * by `chatwoot-dashboard-app:fetch-info`, the session in the cookie `cw_d_session_info`. Also builds the pages.
+ * by `chatwoot-dashboard-app:fetch-info`, the session in the cookie `cw_d_session_info`.
  */
-import { execFile } from 'node:child_process'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import Fastify from 'fastify'
 import type { Browser, Frame, Page } from 'playwright-core'
-import { pagesDir, startTabServer, type TabServer } from './tab-server.ts'
+import { startTabServer, type TabServer } from './tab-server.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const sources = join(root, 'ui-extension')
-
-/** Builds the pages when a source is newer than what stands in dist. */
-export async function buildPages(): Promise<void> {
-  const files = await readdir(sources, { recursive: true, withFileTypes: true })
-  const times = await Promise.all(
-    files.filter(file => file.isFile()).map(async file => (await stat(join(file.parentPath, file.name))).mtimeMs)
-  )
-  const built = await stat(join(pagesDir, 'tab.html')).then(
-    found => found.mtimeMs,
-    () => 0
-  )
-  if (built > Math.max(0, ...times)) return
-  await promisify(execFile)(
-    process.execPath,
-    [
-      join(root, 'node_modules/vite/bin/vite.js'),
-      'build',
-      '--config',
-      join(sources, 'vite.config.ts'),
-      '--logLevel',
-      'warn'
-    ],
-    { cwd: root, timeout: 90_000, env: { ...process.env, NODE_OPTIONS: '' } }
-  )
-}
 
 export const deskSession = {
   'access-token': 'a',
