@@ -210,19 +210,18 @@ t.test('a request in flight when the host closes does not keep it open for its k
   // Held between verifying and storing, so that closing begins while it is in work.
   const { intake } = flow.runtime.bridge
   const accept = intake.accept
-  let letGo: () => void = () => {}
+  const held: (() => void)[] = []
   intake.accept = async batch => {
-    await new Promise<void>(resolve => {
-      letGo = resolve
-    })
+    await new Promise<void>(resolve => held.push(resolve))
     return accept(batch)
   }
   const answer = deliver(flow, webhook(flow, { text: 'in flight' }))
-  await new Promise(resolve => setTimeout(resolve, 200))
+  await flow.until('it is in work', () => held.length > 0)
   const startedMs = performance.now()
   const closed = flow.app.close()
   await new Promise(resolve => setTimeout(resolve, 200))
-  letGo()
+  intake.accept = accept
+  for (const letGo of held) letGo()
   t.equal(await answer, 200, 'what was begun is finished')
   await closed
   t.ok(performance.now() - startedMs < 15_000, 'and the host ends')

@@ -12,7 +12,6 @@ const FACTOR = 0.05
 const PLAIN = { sealText: (text: string) => text, openText: (text: string) => text }
 
 const numberOf = (flow: Flow) => flow.runtime.bridge.registry.numbers()[0]!
-const look = (flow: Flow): Promise<{ mended: number }> => flow.runtime.deskWatch.run()
 
 async function askDesk(flow: Flow, method: string, path: string, body?: Loose): Promise<Loose> {
   const { account, token } = deskOf(flow)
@@ -41,12 +40,16 @@ const mendedCount = async (flow: Flow, what: string): Promise<number> =>
 
 t.test('settings of an inbox that people change', async t => {
   const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
-  await look(flow)
+  // Looks of the background would come amid what is counted here.
+  const look = flow.runtime.deskWatch.run
+  flow.runtime.deskWatch.run = async () => ({ mended: 0 })
+  flow.runtime.reconcile.look = async () => 0
+  await look()
   const hookUrl = (await readInbox(flow)).webhook_url as string
 
   await t.test('a look at a desk that is well costs one call', async t => {
     const mark = lastEntry(flow)
-    t.match(await look(flow), { mended: 0 })
+    t.match(await look(), { mended: 0 })
     t.same(calls(flow, mark), ['GET /inboxes'])
     t.equal(numberOf(flow).hookUrl, hookUrl)
     t.match(numberOf(flow).desk, { version: '4.16.2', role: 'administrator' })
@@ -55,7 +58,7 @@ t.test('settings of an inbox that people change', async t => {
   await t.test('a hook address that was changed or removed is put back, and said', async t => {
     for (const webhook_url of ['https://elsewhere.example.com/hook', null]) {
       await editInbox(flow, { webhook_url })
-      t.match(await look(flow), { mended: 1 })
+      t.match(await look(), { mended: 1 })
       t.equal((await readInbox(flow)).webhook_url, hookUrl)
     }
     t.equal(await mendedCount(flow, 'hook_url'), 2)
@@ -74,7 +77,7 @@ t.test('settings of an inbox that people change', async t => {
         theirs: 'kept'
       }
     })
-    t.match(await look(flow), { mended: 3 })
+    t.match(await look(), { mended: 3 })
     t.equal(await mendedCount(flow, 'banner'), 1)
     t.same((await readInbox(flow)).additional_attributes, {
       agent_reply_time_window: 24,
@@ -82,7 +85,7 @@ t.test('settings of an inbox that people change', async t => {
       theirs: 'kept',
       puente: before.puente
     })
-    t.match(await look(flow), { mended: 0 })
+    t.match(await look(), { mended: 0 })
   })
 
   await t.test('a new signing secret is taken over; what was refused meanwhile leaves once', async t => {
@@ -109,14 +112,14 @@ t.test('settings of an inbox that people change', async t => {
     const puente = { ...own.puente, installation: 'another' }
     await editInbox(flow, { webhook_url: 'https://other.example.com/x', additional_attributes: { ...own, puente } })
     const mark = lastEntry(flow)
-    t.match(await look(flow), { mended: 0 })
+    t.match(await look(), { mended: 0 })
     t.same(calls(flow, mark), ['GET /inboxes'])
     await flow.runtime.refresh()
     t.same(numberOf(flow).inboxTrouble, ['taken'])
     const status = await readStatus(flow.runtime.database, flow.runtime.bridge.numbers, new Date(), PLAIN)
     t.match(status.needsPerson.join('\n'), /another Puente took its inbox over/)
     await editInbox(flow, { webhook_url: hookUrl, additional_attributes: own })
-    await look(flow)
+    await look()
     await flow.until('no trouble any more', () => numberOf(flow).inboxTrouble.length === 0)
   })
 
@@ -128,21 +131,21 @@ t.test('settings of an inbox that people change', async t => {
     await flow.runtime.refresh()
     await editInbox(flow, { webhook_url: 'https://elsewhere.example.com/hook' })
     const mark = lastEntry(flow)
-    t.match(await look(flow), { mended: 0 })
+    t.match(await look(), { mended: 0 })
     t.notOk(calls(flow, mark).some(name => name.startsWith('PATCH /inboxes')))
     t.same(numberOf(flow).inboxTrouble, ['hook_url'])
     t.equal(numberOf(flow).desk.role, 'agent')
     await bridge.numbers.saveDesk({ url, accountId, sandbox, token: desk.adminToken })
     await flow.runtime.refresh()
-    t.match(await look(flow), { mended: 1 })
+    t.match(await look(), { mended: 1 })
     t.same(numberOf(flow).inboxTrouble, [])
   })
 
   await t.test('a deleted inbox is noticed without a message, and said once', async t => {
     await askDesk(flow, 'DELETE', `/inboxes/${numberOf(flow).inboxId}`)
-    await look(flow)
+    await look()
     await flow.runtime.refresh()
-    await look(flow)
+    await look()
     t.equal(numberOf(flow).pausedCode, 'desk_inbox_gone')
     t.equal(flow.logs.filter(line => /the inbox was deleted in the desk/.test(line)).length, 1)
     const status = await readStatus(flow.runtime.database, flow.runtime.bridge.numbers, new Date(), PLAIN)

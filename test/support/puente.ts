@@ -16,6 +16,7 @@ import { type PuenteOptions, puente, type Runtime } from '../../plugin/index.ts'
 import type { Injected } from '../../plugin/runtime.ts'
 import { readSandboxNumber } from '../../plugin/sandbox-number.ts'
 import { type DatabasePreparation, useDatabase } from './postgres.ts'
+import { useRedis } from './redis.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the stand-ins' views are looked into freely
 export type Loose = any
@@ -76,6 +77,12 @@ const MADE: DatabasePreparation = {
   }
 }
 
+/** `PUENTE_TEST_JOBS=bull`: Bull on a Redis of its own, wherever the test says nothing else. */
+async function jobsOf(t: TestLike, options: FlowOptions['options'] = {}): Promise<{ redisUrl?: string }> {
+  if (process.env['PUENTE_TEST_JOBS'] !== 'bull' || 'redisUrl' in options) return {}
+  return { redisUrl: (await useRedis(t)).url }
+}
+
 export async function startFlow(t: TestLike, given: FlowOptions = {}): Promise<Flow> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'puente-flow-'))
   const database = given.databaseUrl === undefined ? await useDatabase(t, MADE) : { url: given.databaseUrl }
@@ -94,6 +101,7 @@ export async function startFlow(t: TestLike, given: FlowOptions = {}): Promise<F
     databaseUrl: database.url,
     dataDir,
     masterKey: Buffer.alloc(32, 7).toString('base64'),
+    ...(await jobsOf(t, given.options)),
     ...given.options,
     injected: { allowUnsafeDatabase: true, ...given.injected }
   })
