@@ -4,6 +4,7 @@
  */
 import { callDesk } from '../desk/call.ts'
 import type { Permit } from '../desk/permits.ts'
+import { keepElder } from '../desk/twins.ts'
 import { PuenteError } from '../errors.ts'
 import { awaitTurn, bindingWork, GateClosed, holdOf } from '../lanes/hold.ts'
 import type { DeskDraft, InboundFact } from '../model.ts'
@@ -64,8 +65,8 @@ export async function writeDraft(
       },
       files: files.files
     }
-    const messageId = await post(run, event, row, step, draft)
-    if (earlier !== null) await tryDropTwin(run, sourceId, Number(earlier['after'] ?? 0))
+    const written = await post(run, event, row, step, draft)
+    const messageId = earlier === null ? written : await keepOne(run, sourceId, Number(earlier['after'] ?? 0), written)
     bridge.expectEcho(number.deskId, messageId)
     return { ...remember(run, event, fact, sourceId, messageId), code: files.code }
   } finally {
@@ -261,32 +262,13 @@ async function hideRows(run: InboundRun, wamid: string): Promise<void> {
 }
 
 /** The row is written: trouble with looking for its twin must not have it written again. */
-async function tryDropTwin(run: InboundRun, sourceId: string, after: number): Promise<void> {
-  try {
-    await dropTwin(run, sourceId, after)
-  } catch (error) {
-    run.bridge.count('twins_unchecked')
-    run.bridge.log.warn({ lane: run.lane.id, err: (error as Error).message }, 'could not look for a second row')
-  }
-}
-
-/** Law 5: after an uncertain write was repeated, look once more; of two rows the younger goes. */
-async function dropTwin(run: InboundRun, sourceId: string, after: number): Promise<void> {
+async function keepOne(run: InboundRun, sourceId: string, after: number, written: number): Promise<number> {
   const { bridge, number, binding } = run
-  const conversationId = binding.conversationId
-  if (conversationId === null) return
-  const messages = await callDesk(bridge, {
-    deskId: number.deskId,
-    access: number.deskAccess,
-    run: access => bridge.desk.listMessagesAfter(access, conversationId, after)
-  })
-  const twins = messages.filter(message => message.sourceId === sourceId).map(message => message.id)
-  for (const twin of twins.sort((a, b) => a - b).slice(1)) {
-    bridge.count('twins_deleted')
-    await callDesk(bridge, {
-      deskId: number.deskId,
-      access: number.deskAccess,
-      run: access => bridge.desk.deleteMessage(access, conversationId, twin)
-    })
+  try {
+    return await keepElder(bridge, number, { conversationId: binding.conversationId!, sourceId, after }, written)
+  } catch (error) {
+    bridge.count('twins_unchecked')
+    bridge.log.warn({ lane: run.lane.id, err: (error as Error).message }, 'could not look for a second row')
+    return written
   }
 }

@@ -6,6 +6,7 @@
 import type { Bridge } from '../bridge.ts'
 import { callDesk } from '../desk/call.ts'
 import { PRIORITY, type Priority } from '../desk/permits.ts'
+import { keepElder } from '../desk/twins.ts'
 import { asPuenteError, type ErrorCode, PuenteError } from '../errors.ts'
 import { GateClosed } from '../lanes/hold.ts'
 import { numberNow } from '../outbound/parked.ts'
@@ -99,7 +100,11 @@ async function writeRow(run: Carrying): Promise<void> {
   const { messageId } = await writeInDesk(run, { step: 'message', after }, (access, row, options) =>
     bridge.desk.createMessage(access, conversationId, row, options)
   )
-  const kept = earlierAfter === null ? messageId : await dropTwins(run, conversationId, earlierAfter, messageId)
+  const sourceId = instructionSource(record.id)
+  const kept =
+    earlierAfter === null
+      ? messageId
+      : await keepElder(bridge, run.number, { conversationId, sourceId, after: earlierAfter }, messageId)
   bridge.breakpoint('talk.row_written')
   await keep(run, { state: 'written', messageId: kept, attempt: null })
 }
@@ -194,27 +199,6 @@ function plain(name: string): string {
 async function newestIn(run: Carrying, conversationId: number): Promise<number> {
   const known = await run.talk.newestIn(run.number.id, conversationId)
   return known ?? 0
-}
-
-/** A request that we had given up may have committed after all: of two rows the younger goes, and is counted. */
-async function dropTwins(run: Carrying, conversationId: number, after: number, messageId: number): Promise<number> {
-  const { bridge, number, record } = run
-  const rows = await callDesk(bridge, {
-    deskId: number.deskId,
-    access: number.deskAccess,
-    run: access => bridge.desk.listMessagesAfter(access, conversationId, after)
-  })
-  const ours = rows.filter(row => row.sourceId === instructionSource(record.id)).map(row => row.id)
-  const [oldest = messageId, ...younger] = ours.sort((a, b) => a - b)
-  for (const twin of younger) {
-    bridge.count('twins_deleted')
-    await callDesk(bridge, {
-      deskId: number.deskId,
-      access: number.deskAccess,
-      run: access => bridge.desk.deleteMessage(access, conversationId, twin)
-    })
-  }
-  return oldest
 }
 
 async function queue(run: Carrying): Promise<void> {
