@@ -65,6 +65,29 @@ t.test('pace and pauses', async t => {
       .filter(entry => entry.ids['number'] === phoneNumberId)
       .map(entry => entry.body as Loose)
 
+  await t.test('a number sends no faster than Graph says that it may', async t => {
+    const talks = []
+    for (let i = 0; i < 12; i++) talks.push(await beginTalk(flow))
+    await flow.settle()
+    const pace = (perSecond: number): Promise<Loose[]> =>
+      query(flow, 'update numbers set throughput_per_second = $1 where phone_number_id = $2', [
+        perSecond,
+        first.phoneNumberId
+      ])
+    await pace(4)
+    await flow.runtime.refresh()
+    // What may be saved up while nothing is sent is not what is asked here.
+    for (const talk of talks.slice(0, 4)) talk.reply('warm')
+    await flow.until('warm', () => talks.slice(0, 4).every(talk => talk.sent().length === 1))
+    const startedMs = performance.now()
+    for (const talk of talks) talk.reply('in its turn')
+    await flow.until('all sent', () => talks.every(talk => talk.sent().some(each => each.text.body === 'in its turn')))
+    const tookMs = performance.now() - startedMs
+    t.ok(tookMs > 1_700, `twelve at four a second took ${Math.round(tookMs)} ms`)
+    await pace(80)
+    await flow.runtime.refresh()
+  })
+
   await t.test('130429 pauses this number only, for a moment', async t => {
     const talk = await beginTalk(flow)
     const neighbour = await onSecond('34611000801')

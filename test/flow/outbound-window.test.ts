@@ -38,6 +38,18 @@ t.test('the customer service window', async t => {
     t.equal(talk.sent().length, 3)
   })
 
+  await t.test("S49: a customer's call opens the window like a message", async t => {
+    const talk = await beginTalk(flow)
+    await flow.settle()
+    await jump(25 * HOUR_MS)
+    const parked = talk.reply('when you are there')
+    await failed(talk, parked)
+    await flow.say({ customer: talk.customer, type: 'call' })
+    talk.reply('I saw your call')
+    await flow.until('both', () => talk.sent().length === 2, 15_000)
+    t.same(textsOf(talk.sent()), ['when you are there', 'I saw your call'])
+  })
+
   await t.test('no longer shown failed although no status comes', async t => {
     const talk = await beginTalk(flow)
     await flow.settle()
