@@ -46,6 +46,14 @@ t.test('media that WhatsApp has arrive as files, whole and of the right kind', a
     ['S69: a document keeps its name', 'inbound-document', 'pdf', 'file', '📄 receipt.pdf\n\nmy receipt'],
     ['S71: a sticker', 'inbound-sticker-static', 'webp', 'image', ''],
     ['S71: an animated sticker stays animated', 'inbound-sticker-animated', 'webp_animated', 'image', ''],
+    [
+      'what is declared to be something else is shown as what it is',
+      'inbound-image',
+      'pdf',
+      'file',
+      'Broken item',
+      { mime_type: 'image/jpeg' }
+    ],
     ['an echo with a picture', 'smb-message-echoes-image', 'jpeg', 'image', 'photo']
   ]
   const given: Awaited<ReturnType<typeof give>>[] = []

@@ -146,12 +146,12 @@ async function fetchOnce(
     path: spooled.path,
     sizeBytes: spooled.sizeBytes,
     mimeType: sniffed.mime,
-    name: media.filename ?? nameFor(file, sniffed.ext, number),
+    name: media.filename ?? nameFor(file, sniffed.ext),
     voice: media.voice === true
   }
 }
 
-function nameFor(file: DraftFile & { from: 'channel' }, extension: string | undefined, _number: ServedNumber): string {
+function nameFor(file: DraftFile & { from: 'channel' }, extension: string | undefined): string {
   const stem = file.media.voice === true ? 'voice' : file.type
   return extension === undefined || extension === '' ? stem : `${stem}.${extension}`
 }
