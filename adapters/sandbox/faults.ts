@@ -24,6 +24,7 @@ export function createFaults(random: Random): Faults {
       faults = next.map(fault => ({ ...fault, id: fault.id ?? `fault-${++serial}` }))
     },
     list: () => faults.map(fault => ({ ...fault })),
+    has: on => faults.some(fault => fault.on === on),
     take(on, subject) {
       if (faults.length === 0) return undefined
       for (const fault of faults) {

@@ -73,6 +73,8 @@ export interface Fault {
 export interface Faults {
   set(faults: Fault[]): void
   list(): Fault[]
+  /** Whether any is set for this place. */
+  has(on: Fault['on']): boolean
   /** The fault to apply on this occasion, its count lowered; undefined = none. */
   take(on: Fault['on'], subject: string): Fault | undefined
 }

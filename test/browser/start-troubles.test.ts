@@ -4,7 +4,7 @@ import { shoot } from '../support/browser.ts'
 import { openStarted, pause } from '../support/started.ts'
 
 t.test('what a person can break from the page', async t => {
-  const { page, phone, rows, strip, faults, said, write, answer, once } = await openStarted(t)
+  const { url, page, phone, rows, strip, faults, said, write, answer, once } = await openStarted(t)
   await write('Good morning')
   await rows.getByText('Good morning').waitFor()
 
@@ -46,6 +46,10 @@ t.test('what a person can break from the page', async t => {
       if (!isUnknown(index)) await once(phone.getByText(`Answered under ${label}, ${index}`))
     }
     await once(phone.getByText('We are.'))
+    const ledger = await fetch(`${url}/__ledger?side=graph&what=call&after=0&limit=10000`)
+    const calls = (await ledger.json()) as { fault?: string; ids: { kind?: string } }[]
+    const cutOff = calls.filter(call => call.fault === 'timeout_after_accept')
+    t.match(cutOff, [{ ids: { kind: 'send' } }], 'the fault met a message, not a typing sign')
     await rows.getByText('Failed to send').first().waitFor({ state: 'detached' })
   })
 

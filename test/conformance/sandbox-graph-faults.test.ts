@@ -3,6 +3,21 @@ import { openRig } from './sandbox-graph-rig.ts'
 
 const TO = '+34611000101'
 
+t.test('a fault for messages lets read marks and typing signs pass', async t => {
+  const rig = await openRig()
+  t.teardown(rig.close)
+  const { wamid } = await rig.say({ text: 'x' })
+  rig.sandbox.faults.set([{ on: 'call:graph', kind: 'status', match: 'POST /messages send', status: 503 }])
+  const mark = { messaging_product: 'whatsapp', status: 'read', message_id: wamid }
+  t.equal((await rig.send(mark)).status, 200)
+  t.equal((await rig.send({ ...mark, typing_indicator: { type: 'text' } })).status, 200)
+  t.equal((await rig.send(rig.text(TO))).status, 503)
+  rig.sandbox.faults.set([{ on: 'call:graph', kind: 'status', match: 'POST /messages typing', status: 503 }])
+  t.equal((await rig.send(mark)).status, 200)
+  t.equal((await rig.send({ ...mark, typing_indicator: { type: 'text' } })).status, 503)
+  t.equal((await rig.send(rig.text(TO))).status, 200)
+})
+
 t.test('calls: reset acts not, time-out after accept acts, late commit acts later', async t => {
   const rig = await openRig()
   t.teardown(rig.close)

@@ -1,7 +1,7 @@
 /** How fast, and what pauses: a pair, a number, a token; and that nobody else is held up by it. */
 import t from 'tap'
 import { type Loose, startFlow } from '../support/puente.ts'
-import { beginTalk, query, textsOf } from './talk.ts'
+import { beginTalk, query, type Talk, textsOf } from './talk.ts'
 
 t.test('pace and pauses', async t => {
   const flow = await startFlow(t, { numbers: 2, injected: { timeFactor: 0.1, random: () => 0 } })
@@ -66,7 +66,7 @@ t.test('pace and pauses', async t => {
       .map(entry => entry.body as Loose)
 
   await t.test('a number sends no faster than Graph says that it may', async t => {
-    const talks = []
+    const talks: Talk[] = []
     for (let i = 0; i < 12; i++) talks.push(await beginTalk(flow))
     await flow.settle()
     const pace = (perSecond: number): Promise<Loose[]> =>

@@ -1,11 +1,11 @@
 /** On a desk that does one thing at a time: messages go before ticks, whatever came first. */
 import t from 'tap'
-import { startFlow } from '../support/puente.ts'
-import { beginTalk, lastEntry } from './talk.ts'
+import { type Loose, startFlow } from '../support/puente.ts'
+import { beginTalk, lastEntry, type Talk } from './talk.ts'
 
 t.test('ticks yield to messages', async t => {
   const flow = await startFlow(t, { statuses: 'manual', injected: { timeFactor: 0.1, fixedDeskLimit: 1 } })
-  const talks = []
+  const talks: Talk[] = []
   for (let i = 0; i < 8; i++) talks.push(await beginTalk(flow))
   for (const talk of talks) talk.reply('answered')
   await flow.until('all sent', () => talks.every(talk => talk.sent().length === 1))
@@ -25,7 +25,9 @@ t.test('ticks yield to messages', async t => {
   await flow.until(
     'all told and shown',
     () => {
-      const delivered = talks.every(talk => talk.conversation().messages.some(row => row.status === 'delivered'))
+      const delivered = talks.every(talk =>
+        talk.conversation().messages.some((row: Loose) => row.status === 'delivered')
+      )
       return delivered && flow.messages().filter(row => row.content === 'in the middle of it').length === talks.length
     },
     30_000

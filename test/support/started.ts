@@ -64,6 +64,8 @@ async function start(t: Test): Promise<{ url: string; said: () => string }> {
 export const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
 export interface Started {
+  /** Of the sandbox's page and its doors. */
+  url: string
   page: Page
   phone: Locator
   desk: Locator
@@ -92,6 +94,7 @@ export async function openStarted(t: Test): Promise<Started> {
   const phone = page.getByRole('region', { name: 'WhatsApp phone' })
   const desk = page.getByRole('region', { name: 'Help desk' })
   return {
+    url: puente.url,
     page,
     phone,
     desk,

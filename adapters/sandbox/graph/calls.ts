@@ -26,8 +26,10 @@ export interface ParsedCall {
   query: URLSearchParams
   /** Short, without ids: `POST /messages`, `GET /media/download`. */
   name: string
-  /** What a fault's `match` is held against. */
+  /** What a fault's `match` is held against; see `subjectOf` for messages. */
   subject: string
+  /** Reads it when it is first wanted. */
+  body(): Promise<Json>
 }
 
 export interface CallAnswer {
@@ -48,14 +50,24 @@ export function parseCall(world: World, req: IncomingMessage): ParsedCall {
   const path = pathname.split('/').filter(part => part !== '')
   const method = req.method ?? 'GET'
   const named = nameCall(world, path)
+  let body: Promise<Json> | undefined
   return {
     method,
     pathname,
     path,
     query,
     name: `${method} ${named.short}`,
-    subject: `${method} ${named.short} | ${method} ${named.long} | ${method} ${pathname}`
+    subject: `${method} ${named.short} | ${method} ${named.long} | ${method} ${pathname}`,
+    body: () => (body ??= readCallBody(req))
   }
+}
+
+/** Messages, read marks and typing signs go to the same address: `POST /messages send`, `… read`, `… typing`. */
+export async function subjectOf(call: ParsedCall): Promise<string> {
+  if (call.method !== 'POST' || call.path[1] !== 'messages') return call.subject
+  const body = await call.body().catch((): Json => ({}))
+  const what = body['status'] === undefined ? 'send' : body['typing_indicator'] === undefined ? 'read' : 'typing'
+  return `${call.subject} | POST /messages ${what}`
 }
 
 function nameCall(world: World, path: string[]): { short: string; long: string } {
@@ -114,7 +126,7 @@ export async function answerCall(
   const number = world.numbers.find(one => one.phoneNumberId === id)
   checkToken(world, req, call)
   if (number && edge === 'media' && call.method === 'POST') return upload(world, req, number)
-  const body = call.method === 'GET' ? {} : await readCallBody(req)
+  const body = call.method === 'GET' ? {} : await call.body()
   await beforeActing?.()
   if (number && edge === 'messages' && call.method === 'POST') {
     const sent = handleMessages(world, number, body)

@@ -8,7 +8,7 @@ import type { SandboxParts } from '../parts.ts'
 import { asRecord, pause } from '../wire.ts'
 import { postStatus, reachAgain } from './announce.ts'
 import { faultBefore, sendAnswer, waitForClient } from './answer-call.ts'
-import { answerCall, type CallAnswer, parseCall } from './calls.ts'
+import { answerCall, type CallAnswer, parseCall, subjectOf } from './calls.ts'
 import { createChats } from './chats.ts'
 import { createCustomers } from './customers.ts'
 import { GraphError } from './errors.ts'
@@ -92,7 +92,7 @@ export function createGraph(parts: SandboxParts, options: GraphOptions): GraphSt
   async function handle(req: IncomingMessage, res: ServerResponse) {
     const startedAt = performance.now()
     const call = parseCall(world, req)
-    const fault = parts.faults.take('call:graph', call.subject)
+    const fault = parts.faults.has('call:graph') ? parts.faults.take('call:graph', await subjectOf(call)) : undefined
     let status = 0
     let answer: CallAnswer | undefined
     const over = fault ? await faultBefore(fault, req, res, world.ids.trace()) : undefined

@@ -43,7 +43,7 @@ export const faultPresets: FaultPreset[] = [
     group: 'WhatsApp',
     label: 'Time-out after accept',
     hint: 'The next message is accepted but the answer never comes. It must not be sent twice.',
-    faults: [{ on: 'call:graph', kind: 'timeout_after_accept', match: 'POST /messages', count: 1 }]
+    faults: [{ on: 'call:graph', kind: 'timeout_after_accept', match: 'POST /messages send', count: 1 }]
   },
   {
     id: 'lose-hook',
