@@ -4,7 +4,7 @@ import type { Fault } from '../../parts.ts'
 import { toBase64 } from './desk/voice-sample.ts'
 import { type DoorError, postDoor } from './doors.ts'
 import { refreshDesk, refreshPhone, refreshRest } from './live.ts'
-import { chosen, faults, offsetMs, puente } from './state.ts'
+import { chosen, customers, faults, loadPhone, offsetMs, puente } from './state.ts'
 
 export const notices = reactive<{ id: number; text: string; tone: 'error' | 'info' }[]>([])
 export const busy = ref(0)
@@ -117,6 +117,11 @@ export async function resetSandbox(): Promise<void> {
   location.reload()
 }
 
+/** Whoever is added says hello and is the one whose phone is looked at. */
 export async function addCustomer(name: string, phone: string): Promise<void> {
   await say({ customer: phone, name, type: 'text', text: 'Hello!' })
+  await loadPhone()
+  const digits = phone.replace(/\D/g, '')
+  const added = customers.value.find(one => one.phone.replace(/\D/g, '') === digits)
+  if (added) chosen.customerId = added.id
 }
