@@ -200,6 +200,11 @@ export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
         })
     },
 
+    async isStaying(numberId) {
+      const row = await knex('numbers').where({ id: numberId }).first('disconnected_at', 'made')
+      return row !== undefined && row.disconnected_at === null && row.made?.leaving === undefined
+    },
+
     async saveDeskFacts(deskId, facts) {
       await knex('desks')
         .where({ id: deskId })

@@ -51,6 +51,8 @@ export async function disconnectNumber(ground: Ground, number: KnownNumber, deps
   const others = all.filter(each => each.connected && each.id !== number.id)
   if (deps.force !== true) await needAdministratorToUndo(ground)
   const undone: Undone = { did: [], left: [] }
+  // Puente runs meanwhile, and must not mend what is being taken apart.
+  await deps.connections.noteMade(number.id, { leaving: true })
   for (const undo of listUndos(ground, number, others, all, deps)) {
     const result = await attempt(undo.run)
     if (result.ok) {
@@ -59,10 +61,14 @@ export async function disconnectNumber(ground: Ground, number: KnownNumber, deps
       deps.step?.(result.value)
       continue
     }
-    if (deps.force !== true) throw result.error
+    if (deps.force !== true) {
+      await deps.connections.noteMade(number.id, { leaving: null })
+      throw result.error
+    }
     undone.left.push(undo.byHand)
   }
   await deps.numbers.disconnect(number.id)
+  await deps.connections.noteMade(number.id, { leaving: null })
   await deps.connections.forgetSecrets(number.id)
   undone.did.push('tokens forgotten; the history stays')
   return undone

@@ -167,6 +167,8 @@ export function createDeskWatch({ bridge, settings, installation }: DeskWatchDep
     number: ServedNumber,
     change: Parameters<DeskSettings['updateInbox']>[2]
   ): Promise<boolean> => {
+    // What is read of the numbers may be seconds old; a command may be taking this one apart.
+    if (!(await bridge.numbers.isStaying(number.id))) return false
     try {
       await ask(desk, access => settings.updateInbox(access, number.inboxId, change), { mayBeRefused: true })
       return true

@@ -15,7 +15,19 @@ t.test('everything is undone, the conversations stay, and a later connect goes o
   const inboxBefore = lab.held().inboxes[0]
   Object.assign(inboxBefore.additionalAttributes, { note: admin })
 
-  const ran = await lab.disconnect(json.displayPhoneNumber)
+  // Puente runs meanwhile, and knows of it seconds later.
+  const { registry } = lab.runtime.bridge
+  const { numbers } = registry
+  const stale = numbers()
+  registry.numbers = () => stale
+  const setUp = lab.held().inboxes[0].webhookUrl
+  const leaving = lab.until('the inbox is released', () => lab.held().inboxes[0].webhookUrl !== setUp)
+  const disconnecting = lab.disconnect(json.displayPhoneNumber)
+  await leaving
+  await lab.runtime.deskWatch.run()
+  const ran = await disconnecting
+  await lab.runtime.deskWatch.run()
+  registry.numbers = numbers
   t.equal(ran.code, 0)
   t.same(ran.json.left, [])
   const held = lab.held()

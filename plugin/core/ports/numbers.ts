@@ -67,6 +67,8 @@ export interface Numbers {
   saveInbox(numberId: number, found: { hookUrl?: string; hookSecret?: string; trouble?: string[] }): Promise<void>
   /** A hook of the inbox that was sent to try it came in, signed as it must be: that proves it, too. */
   noteHook(numberId: number): Promise<void>
+  /** False once somebody disconnects it, also in another process: then its inbox is no longer ours to mend. */
+  isStaying(numberId: number): Promise<boolean>
   disconnect(numberId: number): Promise<void>
   savePace(deskId: number, limit: number): Promise<void>
   saveCursor(numberId: number, cursor: Date): Promise<void>

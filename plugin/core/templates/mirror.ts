@@ -114,6 +114,7 @@ export function createTemplateMirror(deps: TemplateMirrorDeps): TemplateMirror {
     if (inbox.marker !== null && inbox.marker.installation !== deps.installation) return 'taken'
     const now = inbox.attributes['message_templates']
     if (isSameJson(wanted, Array.isArray(now) ? now : [])) return false
+    if (!(await bridge.numbers.isStaying(number.id))) return false
     // Reads once more and merges, so that the keys of others go along.
     const attributes = { message_templates: wanted }
     await ask(number, access => settings.updateInbox(access, number.inboxId, { attributes }))
