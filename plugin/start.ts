@@ -29,6 +29,8 @@ export async function startParent(options: Options, pageDir: string): Promise<nu
   let ending = false
   let announced = false
   let quickDeaths = 0
+  /** The sandbox has another number than Puente knows. */
+  let isAnew = false
   let url = ''
 
   return new Promise<number>(resolve => {
@@ -79,20 +81,33 @@ export async function startParent(options: Options, pageDir: string): Promise<nu
         url = message.ready
         const wanted = options.sandbox === 'on' || (mayHaveSandbox && message.numbers === 0)
         if (wanted && sandbox === null) sandbox = await startSandbox(options, pageDir, heardSandbox)
-        if (sandbox !== null && wanted) child?.send({ sandbox: { desk: sandbox.deskUrl } })
-        else announce(message.embedded)
+        if (sandbox !== null && (wanted || isAnew)) return connectSandbox()
+        announce(message.embedded)
         tellSandbox('up')
-      } else if ('sandboxConnected' in message) announce(options.databaseUrl === undefined)
-      else if ('sandboxFailed' in message) {
+      } else if ('sandboxConnected' in message) {
+        isAnew = false
+        announce(options.databaseUrl === undefined)
+        tellSandbox('up')
+      } else if ('sandboxFailed' in message) {
         process.stderr.write(`The sandbox's number could not be connected: ${message.sandboxFailed}\n`)
         announce(options.databaseUrl === undefined)
+        tellSandbox('up')
       }
     }
 
     const heardSandbox = (message: ToParent): void => {
       // A person stops Puente from the page: as hard as a power cut, to be watched coming back.
       if ('stop' in message) child?.kill('SIGKILL')
-      if ('reset' in message && sandbox !== null) child?.send({ sandbox: { desk: sandbox.deskUrl } })
+      if ('reset' in message) {
+        isAnew = true
+        connectSandbox()
+      }
+    }
+
+    /** A Puente that is down is told when it is back. */
+    const connectSandbox = (): void => {
+      tellSandbox('starting')
+      if (child?.connected === true && sandbox !== null) child.send({ sandbox: { desk: sandbox.deskUrl } })
     }
 
     const announce = (embedded: boolean): void => {

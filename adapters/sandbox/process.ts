@@ -25,6 +25,8 @@ export async function runSandbox(options: SandboxProcessOptions): Promise<Sandbo
             send({ stop: 'puente' })
           },
           onReset: (instance: string) => {
+            // Until the parent says that the new number is connected.
+            puente = { state: 'starting', detail: 'Connects the new number' }
             send({ reset: instance })
           }
         }

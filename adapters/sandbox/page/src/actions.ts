@@ -2,7 +2,7 @@
 import { reactive, ref } from 'vue'
 import type { Fault } from '../../parts.ts'
 import { toBase64 } from './desk/voice-sample.ts'
-import { type DoorError, postDoor } from './doors.ts'
+import { type DoorError, getDoor, postDoor } from './doors.ts'
 import { refreshDesk, refreshPhone, refreshRest } from './live.ts'
 import { chosen, customers, faults, loadPhone, offsetMs, puente } from './state.ts'
 
@@ -112,9 +112,23 @@ export async function stopPuente(): Promise<void> {
   puente.detail = 'Stopped by hand'
 }
 
+const connectMs = 30_000
+
 export async function resetSandbox(): Promise<void> {
+  const before = puente.state
   await attempt('Could not reset', () => postDoor<unknown>('/__reset', { instance: 'new' }))
+  // What a customer writes before Puente has connected the new number reaches nobody.
+  if (before === 'up') await attempt('Could not ask how Puente is', untilConnected)
   location.reload()
+}
+
+async function untilConnected(): Promise<void> {
+  const endsAt = Date.now() + connectMs
+  while (Date.now() < endsAt) {
+    const { state } = await getDoor<{ state: string }>('/__puente')
+    if (state !== 'starting') return
+    await new Promise(resolve => setTimeout(resolve, 250))
+  }
 }
 
 /** Whoever is added says hello and is the one whose phone is looked at. */
