@@ -104,6 +104,8 @@ t.test('one command, a phone and a desk', async t => {
     await once(phone.getByText('Hello Noa'))
     await page.getByRole('button', { name: 'Reset' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Reset' }).click()
+    // It stays open until Puente has connected the new number.
+    await page.getByRole('dialog').waitFor({ state: 'detached', timeout: 40_000 })
     await desk.getByText('No conversations yet').waitFor()
     await write('To the new number')
     await once(rows.getByText('To the new number'))
