@@ -139,6 +139,8 @@ export function createDeskWatch({ bridge, settings, installation }: DeskWatchDep
 
   const lookAtInbox = async (desk: DeskRecord, number: ServedNumber, inbox: InboxSettings): Promise<number> => {
     const verdict = judgeInbox(number, inbox, installation)
+    // What is known of the numbers may be seconds old; a command may be taking this one apart.
+    if (verdict.wrong.length > 0 && !(await bridge.numbers.isStaying(number.id))) return 0
     let mended = 0
     if (verdict.hookSecret !== undefined) {
       number.hookSecret = verdict.hookSecret
@@ -167,8 +169,6 @@ export function createDeskWatch({ bridge, settings, installation }: DeskWatchDep
     number: ServedNumber,
     change: Parameters<DeskSettings['updateInbox']>[2]
   ): Promise<boolean> => {
-    // What is read of the numbers may be seconds old; a command may be taking this one apart.
-    if (!(await bridge.numbers.isStaying(number.id))) return false
     try {
       await ask(desk, access => settings.updateInbox(access, number.inboxId, change), { mayBeRefused: true })
       return true

@@ -12,6 +12,14 @@ t.test('the customer service window', async t => {
     await flow.until('failed in the desk', () => talk.row(messageId).status === 'failed', 15_000)
     return talk.row(messageId).contentAttributes.external_error
   }
+  const parkOne = async (content: string): Promise<{ talk: Talk; messageId: number }> => {
+    const talk = await beginTalk(flow)
+    await flow.settle()
+    await jump(25 * HOUR_MS)
+    const messageId = talk.reply(content)
+    await failed(talk, messageId)
+    return { talk, messageId }
+  }
   const jump = (ms: number): Promise<unknown> => flow.door('clock', { jumpMs: ms })
 
   await t.test('S49, S55: several answers wait, are explained, and leave in order before newer ones', async t => {
@@ -39,11 +47,7 @@ t.test('the customer service window', async t => {
   })
 
   await t.test("S49: a customer's call opens the window like a message", async t => {
-    const talk = await beginTalk(flow)
-    await flow.settle()
-    await jump(25 * HOUR_MS)
-    const parked = talk.reply('when you are there')
-    await failed(talk, parked)
+    const { talk } = await parkOne('when you are there')
     await flow.say({ customer: talk.customer, type: 'call' })
     talk.reply('I saw your call')
     await flow.until('both', () => talk.sent().length === 2, 15_000)
@@ -51,11 +55,7 @@ t.test('the customer service window', async t => {
   })
 
   await t.test('no longer shown failed although no status comes', async t => {
-    const talk = await beginTalk(flow)
-    await flow.settle()
-    await jump(25 * HOUR_MS)
-    const messageId = talk.reply('parked')
-    await failed(talk, messageId)
+    const { talk, messageId } = await parkOne('parked')
     await flow.settle()
     await flow.door('graph', { statuses: { mode: 'manual' } })
     await talk.say('here I am')
@@ -66,11 +66,7 @@ t.test('the customer service window', async t => {
   })
 
   await t.test('S49: a template passes the closed window, and what is parked behind it goes on waiting', async t => {
-    const talk = await beginTalk(flow)
-    await flow.settle()
-    await jump(25 * HOUR_MS)
-    const parked = talk.reply('parked')
-    await failed(talk, parked)
+    const { talk, messageId: parked } = await parkOne('parked')
     talk.reply('Hello World', {
       templateParams: { name: 'hello_world', category: 'UTILITY', language: 'en_US', processed_params: {} }
     })
@@ -101,11 +97,7 @@ t.test('the customer service window', async t => {
   })
 
   await t.test('Retry while the window is closed parks it again, and once only it leaves', async t => {
-    const talk = await beginTalk(flow)
-    await flow.settle()
-    await jump(25 * HOUR_MS)
-    const messageId = talk.reply('impatient')
-    await failed(talk, messageId)
+    const { talk, messageId } = await parkOne('impatient')
     await flow.settle()
     talk.act('retry', { messageId })
     await flow.until('taken up', () => talk.row(messageId).status === 'sent')
@@ -139,11 +131,7 @@ t.test('the customer service window', async t => {
   }
 
   await t.test('what has waited 24 h is given up: said in the desk, not sent when the customer comes', async t => {
-    const talk = await beginTalk(flow)
-    await flow.settle()
-    await jump(25 * HOUR_MS)
-    const messageId = talk.reply('too late')
-    await failed(talk, messageId)
+    const { talk, messageId } = await parkOne('too late')
     await flow.settle()
     await jump(25 * HOUR_MS)
     const witness = await beginTalk(flow)
