@@ -133,11 +133,13 @@ t.test('settings of an inbox that people change', async t => {
     const mark = lastEntry(flow)
     t.match(await look(), { mended: 0 })
     t.notOk(calls(flow, mark).some(name => name.startsWith('PATCH /inboxes')))
+    await flow.runtime.refresh()
     t.same(numberOf(flow).inboxTrouble, ['hook_url'])
     t.equal(numberOf(flow).desk.role, 'agent')
     await bridge.numbers.saveDesk({ url, accountId, sandbox, token: desk.adminToken })
     await flow.runtime.refresh()
     t.match(await look(), { mended: 1 })
+    await flow.runtime.refresh()
     t.same(numberOf(flow).inboxTrouble, [])
   })
 
