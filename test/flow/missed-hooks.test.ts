@@ -399,6 +399,18 @@ t.test('missed hooks', async t => {
     t.equal(flow.conversations().filter(one => one.contact?.phone === `+${talk.customer}`).length, 1)
   })
 
+  await t.test('what is young and heard of is worth another pass after a start only', async t => {
+    const talk = await beginTalk(flow)
+    await flow.settle()
+    await sleep(GRACE_MS)
+    await read()
+    talk.reply('a moment ago')
+    await flow.until('sent', () => talk.sent().length === 1)
+    // The desk may still paint it failed: what it sent while nobody listened is judged a moment later.
+    t.match(await read(true), { young: true })
+    t.match(await read(), { young: false })
+  })
+
   await t.test('when nothing happened, a look costs one call', async t => {
     await flow.settle()
     await sleep(GRACE_MS)

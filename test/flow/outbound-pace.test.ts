@@ -49,6 +49,26 @@ t.test('pace and pauses', async t => {
     t.same(textsOf(talk.sent()), ['throttled', 'behind it'])
   })
 
+  await t.test('G2: refused again and again, the pair waits four times as long each time', async t => {
+    const talk = await beginTalk(flow)
+    await flow.settle()
+    const refusal = { kind: 'status', status: 400, body: { code: 131056 }, match: 'POST /messages send', count: 2 }
+    await flow.door('faults', [{ on: 'call:graph', ...refusal }])
+    const mark = flow.ledger().at(-1)!.n
+    talk.reply('in the end')
+    await flow.until('sent', () => talk.sent().length === 1, 30_000)
+    const tries = flow
+      .ledger({ side: 'graph', what: 'call', name: 'POST /messages', after: mark })
+      .filter(call => call.status === 400 || call.ids['kind'] === 'send')
+      .map(call => call.at)
+    const waits = tries.slice(1).map((at, index) => at - tries[index]!)
+    t.equal(waits.length, 2, waits.join())
+    for (const [index, wait] of waits.entries()) {
+      const wantedMs = 1_000 * 4 ** index
+      t.ok(wait >= wantedMs - 50 && wait < wantedMs + 2_500, `${wait} of ${wantedMs}`)
+    }
+  })
+
   const onSecond = async (customer: string): Promise<{ conversation: Loose; reply: (content: string) => number }> => {
     await flow.say({ customer, text: 'to the other number', number: second.phoneNumberId })
     const conversation = await flow.until('its conversation', () =>

@@ -5,6 +5,7 @@
 import t from 'tap'
 import { readStatus } from '../../plugin/status.ts'
 import { type Flow, type Loose, startFlow } from '../support/puente.ts'
+import { addDesk } from './tab-lab.ts'
 import { beginTalk, lastEntry, sampleFile, textsOf } from './talk.ts'
 
 const FACTOR = 0.02
@@ -117,6 +118,29 @@ t.test('a revoked desk token', async t => {
   t.equal(logged(flow, /"new tokens; what waited for them goes on"/), 1)
   t.equal(flow.runtime.metrics.total('set_aside'), 0, 'nothing was set aside')
   t.equal((await bridge.numbers.list()).desks[0]!.pausedCode, null)
+})
+
+t.test('a revoked token of one desk: the customers of another do not notice', async t => {
+  const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
+  const talk = await beginTalk(flow)
+  await flow.settle()
+  const other = await addDesk(t, flow)
+  t.equal(flow.runtime.bridge.registry.desks().length, 2)
+  flow.act({ act: 'resetToken' })
+  await talk.say('waits')
+  const pausedCodes = async () => (await flow.runtime.bridge.numbers.list()).desks.map(desk => desk.pausedCode)
+  await flow.until('paused', async () => (await pausedCodes()).includes('desk_unauthorized'))
+  const said = await fetch(`${other.deskUrl}/__say`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ customer: '34611000999', text: 'goes through' })
+  })
+  t.equal(said.status, 200)
+  const shown = () =>
+    (other.desk.view().conversations as Loose[]).flatMap(one => one.messages.map((message: Loose) => message.content))
+  await flow.until('shown by the other desk', () => shown().includes('goes through'), 3_000)
+  t.same((await pausedCodes()).sort(), ['desk_unauthorized', null])
+  t.notOk(rows(talk).includes('waits'))
 })
 
 t.test('a desk that says 403', async t => {
