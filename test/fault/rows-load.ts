@@ -31,13 +31,49 @@ async function sayMany(world: World, tag: string, phones: string[], each: number
   }
 }
 
+/**
+ * Rows as they lie there after messages were delivered: half of them events, the rest the map of ids and the usage. Copies
+ * of one real message of each, so that they are what the product writes.
+ */
+async function addPast(world: World, rows: number): Promise<void> {
+  await world.load.openChats('past', 1)
+  const half = Math.floor(rows / 2)
+  const quarter = Math.floor(rows / 4)
+  const fill = (table: string, key: string, value: string, count: number, where = 'true'): Promise<unknown> =>
+    world.query(
+      `insert into ${table} overriding user value
+         select (jsonb_populate_record(one.row, jsonb_build_object('${key}', ${value} || n))).*
+           from (select t as row from ${table} t where ${where} limit 1) one, generate_series(1, ${count}) n`
+    )
+  await fill('events', 'key', "'m:past-'", half, "state = 1 and kind = 'message'")
+  await fill('id_map', 'wamid', "'past-'", quarter)
+  await fill('usage', 'wamid', "'past-'", quarter)
+  await world.query('analyze')
+  const [made] = await world.query<{ n: number }>(
+    `select ((select count(*) from events) + (select count(*) from id_map) + (select count(*) from usage))::int as n`
+  )
+  if (made!.n < rows) throw new Error(`${made!.n} of ${rows} rows of the past were made`)
+}
+
+/** The judge would read them all. */
+async function removePast(world: World): Promise<void> {
+  await world.query(`delete from events where key like 'm:past-%'`)
+}
+
 const newPeople = (world: World, count: number): string[] => Array.from({ length: count }, () => world.load.newPhone())
 
-function backlog(options: { people: number; each: number; quick?: boolean; trueTimes?: boolean }): Scenario {
-  const { people, each } = options
+function backlog(options: {
+  people: number
+  each: number
+  /** Rows of earlier days that lie in the same tables. */
+  past?: number
+  quick?: boolean
+  trueTimes?: boolean
+}): Scenario {
+  const { people, each, past = 0 } = options
   return {
     id: 'L1',
-    fault: `a backlog of ${people * each} messages, Puente killed on it`,
+    fault: `a backlog of ${people * each} messages${past === 0 ? '' : ` beside ${past} rows of the past`}, Puente killed on it`,
     moment: `the desk comes back, customers go on writing${options.trueTimes === true ? ', true times' : ''}`,
     quick: options.quick,
     trueTimes: options.trueTimes,
@@ -46,6 +82,7 @@ function backlog(options: { people: number; each: number; quick?: boolean; trueT
     // The drain of 100,000 must stay within 256 MiB in all (R6).
     bounds: { growthMiB: 128 },
     async play(world, { quick }) {
+      if (past > 0) await addPast(world, past)
       await world.doors.faults([{ on: 'call:desk', kind: 'status', status: 503 }])
       const phones = newPeople(world, people)
       await sayMany(world, 'backlog', phones, each, Math.min(250, people))
@@ -60,6 +97,7 @@ function backlog(options: { people: number; each: number; quick?: boolean; trueT
         const [open] = await world.query<{ n: number }>('select count(*)::int as n from events where state = 0')
         return open!.n === 0
       }, 400_000)
+      if (past > 0) await removePast(world)
       // The short run shares its machine with other worlds: only the outer bound counts there.
       return p99 > (quick ? 1_000 : 250)
         ? [slow(`99 % of acknowledgements took ${Math.round(p99)} ms on the backlog`)]
@@ -139,6 +177,7 @@ async function takeOutWaiting(world: World, hot: number): Promise<string[]> {
 export const LOAD_ROWS: Scenario[] = [
   backlog({ people: 100, each: 5, quick: true }),
   backlog({ people: 2_000, each: 50 }),
+  backlog({ people: 200, each: 10, past: 1_000_000 }),
   backlog({ people: 400, each: 5, trueTimes: true }),
   hotContact({ hot: 100, others: 60, quick: true }),
   hotContact({ hot: 10_000, others: 1_000 })
