@@ -3,6 +3,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { ERROR_TABLE } from '../../plugin/core/errors.ts'
+import { UNREADABLE_CODES } from '../../plugin/core/ports/laneless.ts'
 import { compileMessage } from '../../ui-extension/compile-catalogues.ts'
 
 const source = fileURLToPath(new URL('../../ui-extension/src', import.meta.url))
@@ -62,6 +64,13 @@ t.test('what the page says is in the catalogue, and the catalogue holds nothing 
     )
   const unused = [...en.keys()].filter(key => !literal.has(key) && !prefixes.some(prefix => key.startsWith(prefix)))
   t.same(unused, [], 'no key is unused')
+})
+
+t.test('an administrator reads a sentence for each cause, not its code', async t => {
+  const en = await readCatalogue('en')
+  // What is set aside without ever having been an error of a call; the others have a sentence for agents.
+  for (const code of [...UNREADABLE_CODES, 'nobody_named', 'unstorable', 'number_unknown'])
+    t.ok(en.has(`admin.code.${code}`) || code in ERROR_TABLE, code)
 })
 
 t.test('messages are compiled to what vue-i18n calls', async t => {
