@@ -18,7 +18,11 @@ export interface Follower {
   take(): Promise<LedgerEntry[]>
   /** Takes until `enough` says so or time is up; returns everything taken meanwhile. */
   until(enough: (entries: LedgerEntry[]) => boolean, withinMs: number, everyMs?: number): Promise<LedgerEntry[]>
+  /** The same, but takes only when nothing new has come for a moment: what is measured does not pay for being watched. */
+  untilStill(enough: (entries: LedgerEntry[]) => boolean, withinMs: number): Promise<LedgerEntry[]>
 }
+
+const STILL_MS = 500
 
 const PAGE = 20_000
 
@@ -69,7 +73,9 @@ export function openDoors(url: string): Doors {
       const query = Object.entries(filter)
         .map(([name, value]) => `&${name}=${encodeURIComponent(value)}`)
         .join('')
-      let after = (await readJson<LedgerEntry[]>('GET', '/__ledger?limit=1')).at(-1)?.n ?? 0
+      const newest = async (): Promise<number> =>
+        (await readJson<LedgerEntry[]>('GET', '/__ledger?limit=1')).at(-1)?.n ?? 0
+      let after = await newest()
       const take = async (): Promise<LedgerEntry[]> => {
         const all: LedgerEntry[] = []
         for (;;) {
@@ -89,6 +95,17 @@ export function openDoors(url: string): Doors {
             if (enough(all)) return all
             if (performance.now() > deadline) return all
             await sleep(everyMs)
+          }
+        },
+        async untilStill(enough, withinMs) {
+          const all: LedgerEntry[] = []
+          const deadline = performance.now() + withinMs
+          for (let last = -1; ; await sleep(STILL_MS)) {
+            const now = await newest()
+            const isOver = performance.now() > deadline
+            if (now === last || isOver) for (const entry of await take()) all.push(entry)
+            if (enough(all) || isOver) return all
+            last = now
           }
         }
       }

@@ -102,7 +102,7 @@ async function measureSustained(rig: Rig, customers: LoadCustomer[]): Promise<Ba
       const follower = await rig.desk.follow(WRITTEN)
       const startedAt = now()
       await expectAll(sendClosedLoop(rig.port, requests))
-      const entries = await follower.until(all => all.length >= requests.length, 120_000, 100)
+      const entries = await follower.untilStill(all => all.length >= requests.length, 120_000)
       if (entries.length !== requests.length) throw new Error(`${entries.length} of ${requests.length} are in the desk`)
       const endedAt = entries.reduce((latest, entry) => Math.max(latest, entry.at), 0)
       const rate = (requests.length * 1000) / (endedAt - startedAt)
