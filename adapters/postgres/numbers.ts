@@ -61,6 +61,9 @@ interface NumberRow {
   inbox_trouble: string[]
 }
 
+/** A `disconnect` that was killed halfway holds nothing up for longer; its calls all have time-outs of seconds. */
+const LEAVING_MS = 10 * 60_000
+
 export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
   const toDesk = (row: DeskRow): DeskRecord => ({
     id: row.id,
@@ -202,7 +205,9 @@ export function createNumbers(knex: Knex, vault: SecretSealer): Numbers {
 
     async isStaying(numberId) {
       const row = await knex('numbers').where({ id: numberId }).first('disconnected_at', 'made')
-      return row !== undefined && row.disconnected_at === null && row.made?.leaving === undefined
+      if (row === undefined || row.disconnected_at !== null) return false
+      const { leaving } = row.made
+      return leaving === undefined || Date.now() - Date.parse(leaving) > LEAVING_MS
     },
 
     async saveDeskFacts(deskId, facts) {

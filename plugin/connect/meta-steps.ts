@@ -52,6 +52,8 @@ export const storeStep: Step = {
     const known = await deps.connections.find(whatsapp.phoneNumberId)
     work.made = { ...known?.made }
     work.deskMade = { ...known?.deskMade }
+    // Somebody began to disconnect it and did not come to the end: it stays after all.
+    if (work.made['leaving'] !== undefined) await noteMade(work, { leaving: null })
     await deps.onSaved?.()
     return survey.known?.connected === true ? null : `number stored, tokens sealed (…${work.number.tokenHint})`
   }

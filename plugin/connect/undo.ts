@@ -52,7 +52,7 @@ export async function disconnectNumber(ground: Ground, number: KnownNumber, deps
   if (deps.force !== true) await needAdministratorToUndo(ground)
   const undone: Undone = { did: [], left: [] }
   // Puente runs meanwhile, and must not mend what is being taken apart.
-  await deps.connections.noteMade(number.id, { leaving: true })
+  await deps.connections.noteMade(number.id, { leaving: new Date().toISOString() })
   for (const undo of listUndos(ground, number, others, all, deps)) {
     const result = await attempt(undo.run)
     if (result.ok) {

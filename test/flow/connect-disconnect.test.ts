@@ -66,6 +66,26 @@ t.test('everything is undone, the conversations stay, and a later connect goes o
   )
 })
 
+t.test('a disconnect that was killed halfway: connecting again ends it, and so do ten minutes', async t => {
+  const lab = await openLab(t, { seed: 18 })
+  const { json } = await lab.connect()
+  const { numbers, registry } = lab.runtime.bridge
+  const { id } = registry.numbers()[0]!
+  const killedAgo = async (minutes: number): Promise<boolean> => {
+    const made = { leaving: new Date(Date.now() - minutes * 60_000).toISOString() }
+    await lab.query('update numbers set made = made || $1', [JSON.stringify(made)])
+    return numbers.isStaying(id)
+  }
+  t.equal(await killedAgo(11), true)
+  t.equal(await killedAgo(1), false)
+  // Killed when all was done but the last note: it is connected again in the place where it was.
+  await lab.query('update numbers set disconnected_at = now()')
+  t.equal((await lab.connect()).code, 0)
+  t.equal(await numbers.isStaying(id), true)
+  t.equal((await lab.disconnect(json.phoneNumberId)).code, 0)
+  t.equal(await numbers.isStaying(id), false)
+})
+
 t.test('S13: several numbers share app, attributes and label; the last one to go takes them away', async t => {
   const lab = await openLab(t, { seed: 17, numbers: 2 })
   t.equal((await lab.connect(lab.file(0))).code, 0)
