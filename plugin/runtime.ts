@@ -217,8 +217,9 @@ export async function startRuntime(options: Options, log: Log, injected: Injecte
       leaseSeconds: times.laneLeaseMs / 1000,
       deskIds: () => registry.desks().map(desk => desk.id)
     })
-    const deskHttp = createHttpClient({ maxSockets: 256 })
-    const graphHttp = createHttpClient({ maxSockets: 256 })
+    const createHttp = injected.createHttp ?? createHttpClient
+    const deskHttp = createHttp({ maxSockets: 256 })
+    const graphHttp = createHttp({ maxSockets: 256 })
     const templateStore = createTemplateStore(database.work)
     const rateStore = createRateStore(database.work)
     const templateSource = createTemplateSource({ http: graphHttp, times })

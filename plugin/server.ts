@@ -1,6 +1,7 @@
 /** `puente serve`: a thin Fastify server around the plugin, with the signal handlers that the plugin never installs. */
 import { setFlagsFromString } from 'node:v8'
 import Fastify, { LogController } from 'fastify'
+import { createPooledClient } from '../adapters/http/pooled-client.ts'
 import { puente } from './index.ts'
 import type { Options } from './options.ts'
 import type { Injected, Runtime } from './runtime.ts'
@@ -37,7 +38,7 @@ export async function startServer(
     forceCloseConnections: 'idle',
     pluginTimeout: 60_000
   })
-  await app.register(puente, { ...options, injected })
+  await app.register(puente, { ...options, injected: { createHttp: createPooledClient, ...injected } })
   const url = await app.listen({ host: options.host, port: options.port })
   return { app, url, close: () => app.close() }
 }

@@ -2,8 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { HttpAnswer, HttpFailure, HttpRequest, HttpStreamAnswer } from './types.ts'
-
-const DEFAULT_MAX_ANSWER_BYTES = 8 * 1024 * 1024
+import { DEFAULT_MAX_ANSWER_BYTES } from './types.ts'
 
 /** What a running request offers to whoever reads its answer. */
 export interface Exchange {

@@ -16,7 +16,7 @@ import type { HttpAnswer, HttpClient, HttpRequest, HttpStreamAnswer } from './ty
 import { HttpFailure } from './types.ts'
 
 /** Below what the servers in question wait (Puma 20 s, nginx 75 s), so that we are the ones who close idle sockets. */
-const IDLE_MS = 15_000
+export const IDLE_MS = 15_000
 
 export interface HttpClientOptions {
   /** Connections per origin; further requests wait, within their time-out. */

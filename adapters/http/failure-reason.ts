@@ -1,4 +1,4 @@
-/** What node:http's error codes say about a failed request. Pure. */
+/** What the error codes of node:http and undici say about a failed request. Pure. */
 import { NOT_PUBLIC_CODE } from './public-address.ts'
 import type { HttpFailure } from './types.ts'
 
@@ -23,9 +23,15 @@ export function reasonOf(cause: NodeJS.ErrnoException): HttpFailure['reason'] {
     case 'ECONNRESET':
     case 'EPIPE':
     case 'ECONNABORTED':
+    // The other side closed in the middle, also of an answer of announced length.
+    case 'UND_ERR_SOCKET':
+    case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
+    case 'UND_ERR_DESTROYED':
+    case 'UND_ERR_CLOSED':
       return 'reset'
     case 'ETIMEDOUT':
     case 'ESOCKETTIMEDOUT':
+    case 'UND_ERR_CONNECT_TIMEOUT':
       return 'timeout'
     case NOT_PUBLIC_CODE:
       return 'prevented'

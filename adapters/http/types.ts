@@ -15,9 +15,11 @@ export interface HttpRequest {
   beforeBytes?: () => void
   /** Refuses (before any byte, reason `prevented`) hosts that are, or resolve to, addresses that are not public. */
   onlyPublicAddresses?: boolean
-  /** Answers longer than this fail (default 8 MiB; for `request` only). */
+  /** Answers longer than this fail (default `DEFAULT_MAX_ANSWER_BYTES`; for `request` only). */
   maxAnswerBytes?: number
 }
+
+export const DEFAULT_MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
 export interface HttpAnswer {
   status: number

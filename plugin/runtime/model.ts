@@ -1,4 +1,5 @@
 /** What a running Puente consists of, for those who hold one; and what tests may hand in. */
+import type { createHttpClient } from '../../adapters/http/client.ts'
 import type { Connections } from '../../adapters/postgres/connections.ts'
 import type { Database } from '../../adapters/postgres/database.ts'
 import type { EmbeddedPostgres } from '../../adapters/postgres/embedded.ts'
@@ -35,6 +36,11 @@ export interface Injected {
   fixedDeskLimit?: number
   /** With so many rows on their way, webhooks go by the journal. */
   fewRows?: number
+  /**
+   * How the desk and Graph are called (default node:http, which whatever watches or mocks it in a host app can see). The
+   * server of our own gives a faster one (docs/decisions/0022).
+   */
+  createHttp?: typeof createHttpClient
 }
 
 export interface Runtime {

@@ -3,7 +3,7 @@
  * the attempt says is what a worker would have recorded, it is void when nothing was sent, and order stays.
  */
 import t from 'tap'
-import { type Loose, startFlow } from '../support/puente.ts'
+import { type Flow, type Loose, startFlow } from '../support/puente.ts'
 import { beginTalk, query } from './talk.ts'
 
 const ATTEMPT = `select e.state, e.attempts, e.attempt, l.owner is not null as held, l.id::int as lane, l.fence::int as fence,
@@ -14,6 +14,7 @@ const ATTEMPT = `select e.state, e.attempts, e.attempt, l.owner is not null as h
 
 t.test('the commit that stores a message takes its lane and makes its attempt', async t => {
   const flow = await startFlow(t)
+  keepFromLooking(flow)
   const talk = await beginTalk(flow)
   await flow.settle()
   await flow.door('faults', [{ on: 'call:desk', kind: 'delay', match: '/messages', count: 1, delayMs: 800 }])
@@ -39,9 +40,7 @@ t.test('the commit that stores a message takes its lane and makes its attempt', 
 
 t.test('an attempt that was not made is void: nothing is looked for at the desk', async t => {
   const flow = await startFlow(t)
-  // The looks after a start read messages, too.
-  flow.runtime.reconcile.run = async () => ({ found: 0, mended: 0, young: false })
-  flow.runtime.reconcile.look = async () => 0
+  keepFromLooking(flow)
   const talk = await beginTalk(flow)
   await flow.settle()
   // The rows of this minute are used up when the message has its permit already; a shorter minute than the desk's.
@@ -100,3 +99,9 @@ t.test('a first message has no conversation to stand on: its lane is taken, its 
 })
 
 const contents = (conversation: Loose): string[] => conversation.messages.map((message: Loose) => message.content)
+
+/** The looks after a start read messages, too, and hold a permit meanwhile. */
+function keepFromLooking(flow: Flow): void {
+  flow.runtime.reconcile.run = async () => ({ found: 0, mended: 0, young: false })
+  flow.runtime.reconcile.look = async () => 0
+}

@@ -8,6 +8,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
 import createKnex from 'knex'
+import { createPooledClient } from '../../adapters/http/pooled-client.ts'
 import { keepPartitions, migrate, PARTITION_SPAN } from '../../adapters/postgres/migrate.ts'
 import type { LedgerEntry } from '../../adapters/sandbox/parts.ts'
 import { createSandbox, type Sandbox } from '../../adapters/sandbox/sandbox.ts'
@@ -103,7 +104,8 @@ export async function startFlow(t: TestLike, given: FlowOptions = {}): Promise<F
     masterKey: Buffer.alloc(32, 7).toString('base64'),
     ...(await jobsOf(t, given.options)),
     ...given.options,
-    injected: { allowUnsafeDatabase: true, ...given.injected }
+    // As the server has it; `inbound-host-app` goes by what a plugin has.
+    injected: { allowUnsafeDatabase: true, createHttp: createPooledClient, ...given.injected }
   })
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   const { runtime } = app.puente

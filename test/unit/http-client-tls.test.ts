@@ -4,6 +4,7 @@ import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
 import t from 'tap'
 import { createHttpClient } from '../../adapters/http/client.ts'
+import { createPooledClient } from '../../adapters/http/pooled-client.ts'
 import { HttpFailure } from '../../adapters/http/types.ts'
 
 // Self-signed for localhost, for this test only; valid until 2126.
@@ -26,10 +27,8 @@ RcQ=
 -----END CERTIFICATE-----
 `
 
-const client = createHttpClient()
 const trust = process.env.NODE_TLS_REJECT_UNAUTHORIZED
 t.teardown(() => {
-  client.close()
   if (trust === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
   else process.env.NODE_TLS_REJECT_UNAUTHORIZED = trust
 })
@@ -43,49 +42,64 @@ async function failure(promise: Promise<unknown>): Promise<HttpFailure> {
   throw error
 }
 
-t.test('a certificate that nobody vouches for is refused before any byte; a good one is used again', async t => {
-  let connections = 0
-  let requests = 0
-  const server = https.createServer({ key, cert }, (request, response) => {
-    requests++
-    request.resume().on('end', () => response.end('ok'))
-  })
-  server.on('secureConnection', () => connections++)
-  server.on('tlsClientError', () => {})
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const url = `https://localhost:${(server.address() as AddressInfo).port}/`
-  let left = 0
-  const request = { method: 'POST' as const, url, body: '{}', timeoutMs: 5000, beforeBytes: () => void left++ }
-  const error = await failure(client.request(request))
-  t.equal(error.phase, 'before_bytes')
-  t.equal(left, 0)
-  t.equal(requests, 0)
-  connections = 0
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
-  for (let nth = 0; nth < 3; nth++) t.equal((await client.request(request)).body.toString(), 'ok')
-  t.equal(left, 3)
-  t.equal(connections, 1)
-})
+for (const [name, create] of [
+  ['node:http', createHttpClient],
+  ['pooled', createPooledClient]
+] as const) {
+  const client = create()
+  t.teardown(() => client.close())
 
-t.test('a handshake that hangs leaves no byte of the request', async t => {
-  const sockets: net.Socket[] = []
-  const server = net.createServer(socket => void sockets.push(socket)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
+  t.test(
+    `${name}: a certificate that nobody vouches for is refused before any byte; a good one is used again`,
+    async t => {
+      let connections = 0
+      let requests = 0
+      const server = https.createServer({ key, cert }, (request, response) => {
+        requests++
+        request.resume().on('end', () => response.end('ok'))
+      })
+      server.on('secureConnection', () => connections++)
+      server.on('tlsClientError', () => {})
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      t.teardown(() => {
+        server.closeAllConnections()
+        server.close()
+      })
+      const url = `https://localhost:${(server.address() as AddressInfo).port}/`
+      let left = 0
+      const request = { method: 'POST' as const, url, body: '{}', timeoutMs: 5000, beforeBytes: () => void left++ }
+      const error = await failure(client.request(request))
+      t.equal(error.phase, 'before_bytes')
+      t.equal(left, 0)
+      t.equal(requests, 0)
+      connections = 0
+      process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+      for (let nth = 0; nth < 3; nth++) {
+        t.equal((await client.request(request)).body.toString(), 'ok')
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      t.equal(left, 3)
+      t.equal(connections, 1)
+      delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
+    }
+  )
+
+  t.test(`${name}: a handshake that hangs leaves no byte of the request`, async t => {
+    const sockets: net.Socket[] = []
+    const server = net.createServer(socket => void sockets.push(socket)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    })
+    let left = 0
+    const url = `https://localhost:${(server.address() as AddressInfo).port}/`
+    const request = { method: 'POST' as const, url, body: '{}', timeoutMs: 200, beforeBytes: () => void left++ }
+    const error = await failure(client.request(request))
+    t.equal(error.phase, 'before_bytes')
+    t.equal(error.reason, 'timeout')
+    t.equal(left, 0)
+    t.equal(sockets.length, 1, 'TCP stood')
   })
-  let left = 0
-  const url = `https://localhost:${(server.address() as AddressInfo).port}/`
-  const request = { method: 'POST' as const, url, body: '{}', timeoutMs: 200, beforeBytes: () => void left++ }
-  const error = await failure(client.request(request))
-  t.equal(error.phase, 'before_bytes')
-  t.equal(error.reason, 'timeout')
-  t.equal(left, 0)
-  t.equal(sockets.length, 1, 'TCP stood')
-})
+}

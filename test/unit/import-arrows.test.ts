@@ -83,12 +83,12 @@ const ALLOWED: Record<string, { groups: string[]; packages: string[] }> = {
   migrations: { groups: [], packages: ['knex'] },
   'adapters/chatwoot': { groups: ['core', 'adapters/http'], packages: ['node'] },
   'adapters/whatsapp-cloud': { groups: ['core', 'adapters/http'], packages: ['node'] },
-  'adapters/http': { groups: ['core'], packages: ['node'] },
+  'adapters/http': { groups: ['core'], packages: ['undici', 'node'] },
   'adapters/jobs': { groups: ['core'], packages: ['bull', 'ioredis', 'node'] },
   'adapters/media': { groups: ['core'], packages: ['file-type', 'sharp', 'node'] },
   'adapters/postgres': { groups: ['core'], packages: ['knex', 'pg', 'node'] },
   'adapters/vault': { groups: ['core'], packages: ['node'] },
-  'adapters/sandbox': { groups: [], packages: ['node'] },
+  'adapters/sandbox': { groups: [], packages: ['undici', 'node'] },
   page: { groups: ['adapters/sandbox'], packages: ['vue', 'markdown-it', 'vite', '@vitejs/plugin-vue', 'node'] }
 }
 

@@ -3,8 +3,8 @@
  * (contract §5.1, §13). Knows nothing of events; redirects are not followed.
  */
 import { createHmac, randomUUID } from 'node:crypto'
-import http from 'node:http'
-import https from 'node:https'
+import { STATUS_CODES } from 'node:http'
+import { Agent, type Dispatcher } from 'undici'
 import { OFFSET_HEADER } from '../wire.ts'
 
 export interface HookPost {
@@ -35,89 +35,77 @@ export interface HookPoster {
 
 const TIMEOUT_MS = 5000
 const KEPT_ANSWER_CHARS = 2000
+const TOO_LATE = 'Net::ReadTimeout with #<TCPSocket:(closed)>'
 
 export function signHook(secret: string, timestamp: number, raw: string): string {
   return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${raw}`).digest('hex')}`
 }
 
 export function createHookPoster(offsetMs: () => number): HookPoster {
-  const agents = {
-    'http:': new http.Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 256 }),
-    'https:': new https.Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 256 })
-  }
+  const agent = new Agent({ connections: 256, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
   let refusesPrivate = false
   let timeoutMs = TIMEOUT_MS
-  const targets = new Map<string, http.RequestOptions & { protocol: 'http:' | 'https:' }>()
 
-  function targetOf(url: string) {
-    let target = targets.get(url)
-    if (!target) {
-      const parsed = new URL(url)
-      const protocol = parsed.protocol === 'https:' ? 'https:' : 'http:'
-      target = {
-        protocol,
-        agent: agents[protocol],
-        hostname: parsed.hostname.replace(/^\[|\]$/g, ''),
-        port: parsed.port || (protocol === 'https:' ? 443 : 80),
-        path: parsed.pathname + parsed.search,
-        method: 'POST'
-      }
-      targets.set(url, target)
+  async function post(hook: HookPost): Promise<HookResult> {
+    const { url, raw, secret } = hook
+    const refused = refusesPrivate ? privateHostOf(url) : null
+    if (refused !== null) return { status: 0, body: '', error: `Hostname "${refused}" has no public ip addresses` }
+    const headers: Record<string, string> = {
+      'Content-Type': 'application/json',
+      Accept: 'application/json',
+      'User-Agent': 'Ruby',
+      [OFFSET_HEADER]: String(offsetMs())
     }
-    return target
+    if (secret) {
+      headers['X-Chatwoot-Delivery'] = hook.deliveryId ?? randomUUID()
+      headers['X-Chatwoot-Timestamp'] = String(hook.timestamp)
+      headers['X-Chatwoot-Signature'] = signHook(secret, hook.timestamp, raw)
+    }
+    try {
+      const { status, body } = await send(url, headers, raw)
+      if (status >= 200 && status < 300) return { status, body }
+      return { status, body, error: `${status} ${STATUS_CODES[status] ?? ''}`.trim() }
+    } catch (failure) {
+      return { status: 0, body: '', error: describeFailure(failure as NodeJS.ErrnoException, url) }
+    }
   }
 
-  function post(hook: HookPost): Promise<HookResult> {
-    return new Promise(resolve => {
-      let target: ReturnType<typeof targetOf>
-      try {
-        target = targetOf(hook.url)
-      } catch {
-        resolve({ status: 0, body: '', error: 'Invalid URL' })
-        return
-      }
-      if (refusesPrivate && isPrivate(String(target.hostname))) {
-        resolve({ status: 0, body: '', error: `Hostname "${target.hostname}" has no public ip addresses` })
-        return
-      }
-      const headers: Record<string, string | number> = {
-        'Content-Type': 'application/json',
-        Accept: 'application/json',
-        'User-Agent': 'Ruby',
-        [OFFSET_HEADER]: String(offsetMs()),
-        'Content-Length': Buffer.byteLength(hook.raw)
-      }
-      if (hook.secret) {
-        headers['X-Chatwoot-Delivery'] = hook.deliveryId ?? randomUUID()
-        headers['X-Chatwoot-Timestamp'] = String(hook.timestamp)
-        headers['X-Chatwoot-Signature'] = signHook(hook.secret, hook.timestamp, hook.raw)
-      }
-      let settled = false
-      function finish(result: HookResult) {
-        if (settled) return
-        settled = true
-        clearTimeout(timer)
-        resolve(result)
-      }
-      const request = (target.protocol === 'https:' ? https : http).request({ ...target, headers }, response => {
-        let body = ''
-        response.setEncoding('utf8')
-        response.on('data', (chunk: string) => {
-          if (body.length < KEPT_ANSWER_CHARS) body += chunk
-        })
-        response.on('error', error => finish({ status: 0, body: '', error: describeFailure(error, hook.url) }))
-        response.on('end', () => {
-          const status = response.statusCode ?? 0
-          if (status >= 200 && status < 300) finish({ status, body })
-          else finish({ status, body, error: `${status} ${http.STATUS_CODES[status] ?? ''}`.trim() })
-        })
-      })
+  function send(url: string, headers: Record<string, string>, raw: string): Promise<{ status: number; body: string }> {
+    return new Promise((resolve, reject) => {
+      const { origin, pathname, search } = new URL(url)
+      let controller: Dispatcher.DispatchController | undefined
+      let late = false
+      let status = 0
+      const chunks: Buffer[] = []
       const timer = setTimeout(() => {
-        finish({ status: 0, body: '', error: 'Net::ReadTimeout with #<TCPSocket:(closed)>' })
-        request.destroy()
+        late = true
+        reject(new Error(TOO_LATE))
+        controller?.abort(new Error(TOO_LATE))
       }, timeoutMs)
-      request.on('error', error => finish({ status: 0, body: '', error: describeFailure(error, hook.url) }))
-      request.end(hook.raw)
+      agent.dispatch(
+        { origin, path: pathname + search, method: 'POST', headers, body: raw },
+        {
+          onRequestStart(started) {
+            // What waited too long for its connection is not sent afterwards.
+            if (late) throw new Error(TOO_LATE)
+            controller = started
+          },
+          onResponseStart(_controller, code) {
+            status = code
+          },
+          onResponseData(_controller, chunk) {
+            chunks.push(chunk)
+          },
+          onResponseEnd() {
+            clearTimeout(timer)
+            resolve({ status, body: Buffer.concat(chunks).toString('utf8').slice(0, KEPT_ANSWER_CHARS) })
+          },
+          onResponseError(_controller, error) {
+            clearTimeout(timer)
+            reject(error)
+          }
+        }
+      )
     })
   }
 
@@ -129,11 +117,14 @@ export function createHookPoster(offsetMs: () => number): HookPoster {
     setTimeoutMs(ms) {
       timeoutMs = ms
     },
-    close() {
-      agents['http:'].destroy()
-      agents['https:'].destroy()
-    }
+    close: () => void agent.destroy()
   }
+}
+
+function privateHostOf(url: string): string | null {
+  if (!URL.canParse(url)) return null
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
+  return isPrivate(host) ? host : null
 }
 
 /** Enough for a stand-in, which only ever posts to this machine and its networks. */
@@ -142,11 +133,11 @@ export function isPrivate(host: string): boolean {
 }
 
 /** The words of Ruby's Net::HTTP for what went wrong. */
-function describeFailure(error: Error & { code?: string }, url: string): string {
-  if (error.code === 'ECONNREFUSED') {
+function describeFailure({ code, message }: NodeJS.ErrnoException, url: string): string {
+  if (code === 'ECONNREFUSED') {
     const { hostname, port } = new URL(url)
     return `Failed to open TCP connection to ${hostname}:${port} (Connection refused - connect(2) for "${hostname}" port ${port})`
   }
-  if (error.code === 'ECONNRESET') return 'end of file reached'
-  return error.message
+  if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'end of file reached'
+  return message
 }
