@@ -15,7 +15,7 @@ const CUSTOMERS = 10_000
 const SUSTAINED = { rounds: 3, messages: 10_000 }
 const STEADY = { perSecond: 1_000, seconds: 15 }
 const MIXED = { perSecond: 4_000, seconds: 60, messageEvery: 4 }
-const REPLIES = { single: 80, perSecond: 500, seconds: 8, warming: { perSecond: 250, seconds: 8 } }
+const REPLIES = { single: 80, perSecond: 500, seconds: 8, warming: { perSecond: 500, seconds: 8 } }
 const ORDER_HOLD_MS = 150
 const WRITTEN = { side: 'desk', what: 'effect', name: 'message' }
 
