@@ -17,6 +17,7 @@ import * as journal from './015-journal.ts'
 import * as bindingCompared from './016-binding-compared.ts'
 import * as claimBySide from './017-claim-by-side.ts'
 import * as usageTold from './018-usage-told.ts'
+import * as unknownFieldsSeen from './019-unknown-fields-seen.ts'
 
 export const migrations = [
   bridge,
@@ -36,5 +37,6 @@ export const migrations = [
   journal,
   bindingCompared,
   claimBySide,
-  usageTold
+  usageTold,
+  unknownFieldsSeen
 ]

@@ -13,7 +13,7 @@ const MOST_GROUPS = 200
 
 export interface OversightReads {
   facts(numberId: number): Promise<NumberFacts>
-  /** Number 0 holds what belongs to no connected number. */
+  /** Number 0 holds what belongs to no connected number. Also what was only counted, since nobody knows its field. */
   aside(numberIds: readonly number[]): Promise<AsideGroup[]>
 }
 
@@ -38,8 +38,13 @@ export function createOversightReads(pool: pg.Pool): OversightReads {
         `select e.number_id as "numberId", e.kind, coalesce(l.outbound, e.kind = any ($3::text[])) as outbound,
            coalesce(e.code, 'internal') as code, count(*)::int as count, min(e.received_at) as since,
            l.id is not null or coalesce(e.code, '') <> all ($4::text[]) as replayable
-         from events e left join lanes l on l.id = e.lane_id
-         where e.state = 2 and e.number_id = any ($1) group by 1, 2, 3, 4, 7 order by 6, 1, 2 limit $2`,
+         from (
+           select number_id, kind, lane_id, code, received_at from events where state = 2 and number_id = any ($1)
+           union all
+           select number_id, kind, lane_id, code, received_at from events
+             where state = 3 and code = 'unknown_field' and number_id = any ($1)
+         ) e left join lanes l on l.id = e.lane_id
+         group by 1, 2, 3, 4, 7 order by 6, 1, 2 limit $2`,
         [numberIds, MOST_GROUPS, DESK_KINDS, UNREADABLE_CODES]
       )
       return answer.rows as AsideGroup[]

@@ -10,7 +10,7 @@ export interface ReplayWish {
   ids?: number[]
   cause?: string
   hours?: number
-  /** Only what is set aside, of one number, kind and direction; not what was delivered with a remark. */
+  /** Only what is set aside (or counted as unknown), of one number, kind and direction; not what was delivered with a remark. */
   aside?: { numberId: number; kind: string; outbound: boolean }
   dryRun: boolean
 }
@@ -25,7 +25,7 @@ export async function replayEvents(pool: pg.Pool, wish: ReplayWish): Promise<{ i
       or state = 3 and code = 'unknown_field' and ($1::bigint[] is not null or $2::text = 'unknown_field'))
     and ($1::bigint[] is null or seq = any ($1)) and ($2::text is null or code = $2)
     and ($3::int is null or received_at > now() - make_interval(hours => $3))
-    and ($4::int is null or (state = 2 and number_id = $4 and kind = $5 and case when lane_id is null
+    and ($4::int is null or (state in (2, 3) and number_id = $4 and kind = $5 and case when lane_id is null
       then (kind = any ($8::text[])) = $6 else lane_id in (select id from lanes where number_id = $4 and outbound = $6) end))`
   const { aside } = wish
   const values = [

@@ -60,26 +60,41 @@ t.test(
   }
 )
 
-t.test('a field that nobody knows yet is stored whole, and can be taken up by its name', async t => {
-  const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
-  const ofAccount = JSON.parse(
-    readFileSync(new URL('../fixtures/whatsapp/unknown-field.json', import.meta.url), 'utf8')
-  )
-  ofAccount.entry[0].time = nowSeconds()
-  const ofNumber = other(flow, 'some_future_field', 'future_things', [{ id: newWamid() }])
-  for (const body of [ofAccount, ofNumber]) t.equal(await deliver(flow, body), 200)
-  const rows = await sql(flow, "select state, number_id from events where code = 'unknown_field' order by number_id")
-  t.same(
-    rows.map(row => [row.state, row.number_id > 0]),
-    [
-      [3, false],
-      [3, true]
-    ]
-  )
-  const { work } = flow.runtime.database
-  t.equal((await replayEvents(work, { cause: 'unknown_field', dryRun: true })).length, 2)
-  t.equal((await replayEvents(work, { dryRun: true })).length, 0, 'not along with everything else')
-})
+t.test(
+  'a field that nobody knows yet is stored whole, shown to an administrator, and can be taken up by its name',
+  async t => {
+    const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })
+    const ofAccount = JSON.parse(
+      readFileSync(new URL('../fixtures/whatsapp/unknown-field.json', import.meta.url), 'utf8')
+    )
+    ofAccount.entry[0].time = nowSeconds()
+    const ofNumber = other(flow, 'some_future_field', 'future_things', [{ id: newWamid() }])
+    for (const body of [ofAccount, ofNumber]) t.equal(await deliver(flow, body), 200)
+    const rows = await sql(flow, "select state, number_id from events where code = 'unknown_field' order by number_id")
+    t.same(
+      rows.map(row => [row.state, row.number_id > 0]),
+      [
+        [3, false],
+        [3, true]
+      ]
+    )
+    const { work, people } = flow.runtime.database
+    const own = flow.runtime.bridge.registry.numbers()[0]!
+    const seen = { kind: 'other', outbound: false, code: 'unknown_field', count: 1, replayable: true }
+    t.match(await createOversightReads(people).aside([own.id, 0]), [
+      { ...seen, numberId: 0 },
+      { ...seen, numberId: own.id }
+    ])
+    const ofIt = { numberId: own.id, kind: 'other', outbound: false }
+    t.equal(
+      (await replayEvents(work, { cause: 'unknown_field', aside: ofIt, dryRun: true })).length,
+      1,
+      'from the page'
+    )
+    t.equal((await replayEvents(work, { cause: 'unknown_field', dryRun: true })).length, 2)
+    t.equal((await replayEvents(work, { dryRun: true })).length, 0, 'not along with everything else')
+  }
+)
 
 t.test('what an earlier version could not read is taken up under its own key', async t => {
   const flow = await startFlow(t, { injected: { timeFactor: FACTOR } })

@@ -69,7 +69,7 @@ t.test('what the page says is in the catalogue, and the catalogue holds nothing 
 t.test('an administrator reads a sentence for each cause, not its code', async t => {
   const en = await readCatalogue('en')
   // What is set aside without ever having been an error of a call; the others have a sentence for agents.
-  for (const code of [...UNREADABLE_CODES, 'nobody_named', 'unstorable', 'number_unknown'])
+  for (const code of [...UNREADABLE_CODES, 'nobody_named', 'unstorable', 'unknown_field', 'number_unknown'])
     t.ok(en.has(`admin.code.${code}`) || code in ERROR_TABLE, code)
 })
 
