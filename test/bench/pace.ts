@@ -6,11 +6,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sendClosedLoop } from './load.ts'
 import { type Ground, makeCustomers, openRig, type Rig } from './rig.ts'
-import { type Bar, percentile } from './table.ts'
+import { type Bar, median, percentile, round } from './table.ts'
 
 const CUSTOMERS = 120
 const MESSAGES = 600
 const FIXED = [1, 2, 4, 8]
+/** Some forty reads of an agent a run: their 95th percentile is about the second slowest. */
+const ROUNDS = 3
 /** The adaptive limit moves below the ceiling of the other bars. */
 const CEILING = 64
 const LAG_MS = 500
@@ -34,29 +36,49 @@ interface Drain {
 export async function measurePace(ground: Ground): Promise<Bar[]> {
   const bars: Bar[] = []
   for (const desk of DESKS) {
-    const runs = await Promise.all([undefined, ...FIXED].map(limit => drain(ground, desk, limit)))
-    const [adaptive, ...fixed] = runs as [Drain, ...Drain[]]
-    const holding = fixed.filter(run => run.hookP95Ms <= LAG_MS)
-    const best = Math.max(...holding.map(run => run.perSecond))
-    const rate = adaptive.perSecond / best
-    const reads = adaptive.readP95Ms / fixed[0]!.readP95Ms
+    const rounds: Round[] = []
+    for (let nth = 0; nth < ROUNDS; nth++) {
+      rounds.push(compare(await Promise.all([undefined, ...FIXED].map(limit => drain(ground, desk, limit)))))
+    }
+    const of = (pick: (round: Round) => number): number => median(rounds.map(pick))
+    const [rate, reads, hookP95Ms] = [of(each => each.rate), of(each => each.reads), of(each => each.hookP95Ms)]
     bars.push({
       id: 'R12',
       what: `desk of ${desk.name}: rate ÷ best fixed · reads ÷ one in flight · hook lag s`,
       bar: '≥ 0.85 · ≤ 1.5 · ≤ 0.5',
-      measured: `${rate.toFixed(2)} · ${reads.toFixed(2)} · ${(adaptive.hookP95Ms / 1000).toFixed(2)}`,
-      limit: Math.round(best * 10) / 10,
-      ratio: Math.round(rate * 1000) / 1000,
-      holds: rate >= 0.85 && reads <= 1.5 && adaptive.hookP95Ms <= LAG_MS,
-      detail: [adaptive, ...fixed]
-        .map(
-          (run, at) =>
-            `${at === 0 ? 'adaptive' : `fixed ${FIXED[at - 1]}`} ${run.perSecond.toFixed(1)}/s, reads ${Math.round(run.readP95Ms)} ms, hooks ${Math.round(run.hookP95Ms)} ms`
-        )
-        .join('; ')
+      measured: `${rate.toFixed(2)} · ${reads.toFixed(2)} · ${(hookP95Ms / 1000).toFixed(2)}`,
+      limit: round(of(each => each.best)),
+      ratio: round(rate),
+      holds: rate >= 0.85 && reads <= 1.5 && hookP95Ms <= LAG_MS,
+      detail: `medians of ${ROUNDS} rounds; ${rounds.map(each => each.said).join(' | ')}`
     })
   }
   return bars
+}
+
+interface Round {
+  rate: number
+  reads: number
+  hookP95Ms: number
+  best: number
+  said: string
+}
+
+/** The adaptive run comes first, then the fixed ones. */
+function compare(runs: Drain[]): Round {
+  const [adaptive, ...fixed] = runs as [Drain, ...Drain[]]
+  const best = Math.max(...fixed.filter(run => run.hookP95Ms <= LAG_MS).map(run => run.perSecond))
+  const said = runs.map((run, at) => {
+    const name = at === 0 ? 'adaptive' : `fixed ${FIXED[at - 1]}`
+    return `${name} ${run.perSecond.toFixed(1)}/s, reads ${Math.round(run.readP95Ms)} ms, hooks ${Math.round(run.hookP95Ms)} ms`
+  })
+  return {
+    rate: adaptive.perSecond / best,
+    reads: adaptive.readP95Ms / fixed[0]!.readP95Ms,
+    hookP95Ms: adaptive.hookP95Ms,
+    best,
+    said: said.join('; ')
+  }
 }
 
 async function drain(ground: Ground, desk: (typeof DESKS)[number], limit: number | undefined): Promise<Drain> {
