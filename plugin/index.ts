@@ -28,7 +28,7 @@ export type { Runtime } from './runtime.ts'
 export interface PuenteOptions extends OptionsInput {
   /** Everything of Puente moves under it. */
   prefix?: string
-  /** For tests and fault runs only. */
+  /** For tests, fault runs and the server around the plugin only. */
   injected?: Injected
 }
 
