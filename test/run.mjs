@@ -48,19 +48,19 @@ async function check(name, command, args, options) {
 }
 
 /** The tests of one kind (what stands beside them is no test); counted by their assertions, as tap's own summary has it. */
-async function tap(name, jobs, env = {}, more = []) {
+async function tap(name, jobs, env = {}) {
   if (only.length > 0 && !only.includes(name)) return
   const started = Date.now()
   const folder = path.join(root, 'test', name)
   const files = readdirSync(folder).filter(file => file.endsWith('.test.ts'))
-  const first = await runTap(name, files, jobs, env, more)
+  const first = await runTap(name, files, jobs, env)
   let { good, bad, code } = first
   // Files that share two cores with others may run out of their patience: a few red ones are run once more, alone. What
   // fails there fails; what passes is said, with what it had printed.
   const red = first.redFiles
   if (code !== 0 && red.length > 0 && red.length <= 3) {
     console.log(`${name}: once more, alone: ${red.join(', ')}`)
-    const second = await runTap(name, red, 1, env, more)
+    const second = await runTap(name, red, 1, env)
     if (second.code === 0 && second.good > 0) {
       good = Math.max(good, first.good + first.bad)
       bad = 0
@@ -73,13 +73,12 @@ async function tap(name, jobs, env = {}, more = []) {
   console.log(`${code === 0 ? 'ok' : 'NOT OK'}  ${name}: ${good} passed, ${bad} failed (${seconds} s)`)
 }
 
-async function runTap(name, files, jobs, env, more) {
+async function runTap(name, files, jobs, env) {
   const args = [
     '--disable-coverage',
     '--allow-incomplete-coverage',
     '--reporter=tap',
     `--jobs=${jobs}`,
-    ...more,
     ...files.map(file => `test/${name}/${file}`)
   ]
   const { code, output } = await run(bin('tap'), args, { quiet: true, limitMinutes: 20, env })
@@ -155,8 +154,7 @@ await Promise.all([checks(), tap('unit', 2)])
 // These mostly wait: four at a time keep two cores busy.
 await tap('conformance', 4)
 await tap('flow', 4, hasRedis() ? { PUENTE_TEST_JOBS: 'bull' } : {})
-// What a person does takes its time, more so where three browsers share two slow cores.
-await tap('browser', 3, {}, ['--timeout=240'])
+await tap('browser', 3)
 await fault()
 
 console.log(`\n${passed} passed, ${failed} failed`)

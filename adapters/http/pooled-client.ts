@@ -6,7 +6,7 @@
 import type { Dispatcher } from 'undici'
 import { Agent } from 'undici'
 import { createHttpClient, type HttpClientOptions, IDLE_MS } from './client.ts'
-import { isConnectFailure, reasonOf } from './failure-reason.ts'
+import { reasonOf } from './failure-reason.ts'
 import type { HttpAnswer, HttpClient, HttpRequest } from './types.ts'
 import { DEFAULT_MAX_ANSWER_BYTES, HttpFailure } from './types.ts'
 
@@ -127,9 +127,8 @@ class PooledCall implements Dispatcher.DispatchHandler {
 
   fail(reason: HttpFailure['reason'], cause?: unknown): void {
     if (!this.#settle()) return
-    const wrote = this.#controller !== undefined && !isConnectFailure(cause)
     this.#controller?.abort(new Error(reason))
-    this.#reject(new HttpFailure(wrote ? 'after_bytes' : 'before_bytes', reason, cause))
+    this.#reject(new HttpFailure(this.#controller === undefined ? 'before_bytes' : 'after_bytes', reason, cause))
   }
 
   #settle(): boolean {

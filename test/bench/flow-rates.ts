@@ -139,7 +139,9 @@ async function measureReplies(rig: Rig, customers: LoadCustomer[], wamids: strin
   const count = REPLIES.perSecond * REPLIES.seconds
   const warming = REPLIES.warming.perSecond * REPLIES.warming.seconds
   // The way in is warm from making the customers known; so must the way out be.
-  await replyAll(rig, open, warming, 60_000, send => replySteadily(warming, REPLIES.warming.perSecond, send))
+  const cold = await replyAll(rig, open, warming, 60_000, send =>
+    replySteadily(warming, REPLIES.warming.perSecond, send)
+  )
   await settle(rig)
   const many = await replyAll(rig, open, count, 60_000, send => replySteadily(count, REPLIES.perSecond, send))
   wamids.push(...single.wamids, ...many.wamids)
@@ -161,7 +163,7 @@ async function measureReplies(rig: Rig, customers: LoadCustomer[], wamids: strin
       25,
       count,
       many,
-      `, after ${warming} at ${REPLIES.warming.perSecond} a second`
+      `, after ${warming} at ${REPLIES.warming.perSecond} a second (p50 of those, still warming: ${one(percentile(cold.added, 0.5))} ms)`
     )
   ]
 }

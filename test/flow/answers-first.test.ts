@@ -28,8 +28,7 @@ t.test('an agent’s answer does not wait behind a backlog', async t => {
   talk.reply('one moment')
   await flow.until('the answer has left', () => talk.sent().length === 1, 60_000)
   const tookMs = performance.now() - began
-  // Behind the backlog it took 28 s.
-  t.ok(tookMs < 5_000, `${tookMs.toFixed(0)} ms`)
+  t.ok(tookMs < 2_000, `${tookMs.toFixed(0)} ms`)
   flow.sandbox.graph.configure({ failNext: [{ code: 131026, as: 'status', count: 1 }] } as Loose)
   const lost = talk.reply('this one is lost')
   await flow.until('the failure is shown', () => talk.row(lost).status === 'failed', 5_000)

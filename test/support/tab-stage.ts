@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import type { Browser, Frame, Page } from 'playwright-core'
+import type { Test } from 'tap'
+import { findViolations, shoot } from './browser.ts'
 import { startTabServer, type TabServer } from './tab-server.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -115,4 +117,13 @@ export async function setStage(t: TestLike, browser: Browser, look: StageLook = 
   }
   await stage.open()
   return stage
+}
+
+/** The picture, axe's findings and what the console said: all three belong to every state. */
+export async function judge(t: Test, stage: Stage, name: string): Promise<void> {
+  await shoot(stage.page, `tab/${name}`)
+  t.same(await findViolations(stage.frame as unknown as Page), [], `${name}: axe`)
+  const wide = await stage.frame.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+  t.ok(wide <= 0, `${name}: nothing sticks out sideways (${wide} px)`)
+  t.same(stage.troubles, [], `${name}: console`)
 }
