@@ -1,6 +1,6 @@
 /**
- * `puente start`: a small parent of Puente and, where no number is connected, of the sandbox. Starts Puente again when
- * it dies; prints one line on stdout when traffic can be taken.
+ * `puente start`: a small parent of Puente and, where no number is connected, of the sandbox. Starts either again when it
+ * dies; prints one line on stdout when traffic can be taken.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import path from 'node:path'
@@ -17,9 +17,10 @@ type ToParent =
 
 const here = fileURLToPath(import.meta.url)
 const self = (file: string): string => path.join(path.dirname(here), `${file}${path.extname(here)}`)
-/** A Puente that dies at once again and again is not started for ever. */
+/** What dies at once again and again is not started for ever. */
 const QUICK_DEATHS = 5
 const QUICK_MS = 3_000
+const AGAIN_MS = 300
 const SANDBOX_PORTS = { desk: 1, graph: 2 }
 
 export async function startParent(options: Options, pageDir: string): Promise<number> {
@@ -29,6 +30,7 @@ export async function startParent(options: Options, pageDir: string): Promise<nu
   let ending = false
   let announced = false
   let quickDeaths = 0
+  let quickEnds = 0
   /** The sandbox has another number than Puente knows. */
   let isAnew = false
   let url = ''
@@ -49,7 +51,7 @@ export async function startParent(options: Options, pageDir: string): Promise<nu
     }
 
     const tellSandbox = (state: string): void => {
-      sandbox?.process.send?.({ puente: { state } })
+      if (sandbox?.process.connected === true) sandbox.process.send({ puente: { state } })
     }
 
     // A terminal shows the start screen, not lines for machines; trouble is shown all the same.
@@ -72,7 +74,7 @@ export async function startParent(options: Options, pageDir: string): Promise<nu
           process.stderr.write('Puente ended five times right after its start; see the log above.\n')
           return finish(1)
         }
-        setTimeout(launch, 300)
+        setTimeout(launch, AGAIN_MS)
       })
     }
 
@@ -80,7 +82,7 @@ export async function startParent(options: Options, pageDir: string): Promise<nu
       if ('ready' in message) {
         url = message.ready
         const wanted = options.sandbox === 'on' || (mayHaveSandbox && message.numbers === 0)
-        if (wanted && sandbox === null) sandbox = await startSandbox(options, pageDir, heardSandbox)
+        if (wanted && sandbox === null) await openSandbox()
         if (sandbox !== null && (wanted || isAnew)) return connectSandbox()
         announce(message.embedded)
         tellSandbox('up')
@@ -93,6 +95,26 @@ export async function startParent(options: Options, pageDir: string): Promise<nu
         announce(options.databaseUrl === undefined)
         tellSandbox('up')
       }
+    }
+
+    const openSandbox = async (): Promise<void> => {
+      const startedMs = performance.now()
+      const opened = await startSandbox(options, pageDir, heardSandbox)
+      sandbox = opened
+      opened.process.once('exit', () => {
+        if (ending) return
+        quickEnds = performance.now() - startedMs < QUICK_MS ? quickEnds + 1 : 0
+        if (quickEnds < QUICK_DEATHS) setTimeout(reopenSandbox, AGAIN_MS)
+        else process.stderr.write('The sandbox ended five times right after its start; see the log above.\n')
+      })
+      // Stopped while it was starting.
+      if (ending) opened.process.kill('SIGTERM')
+    }
+
+    /** It comes back as it was, since its state lies in the data directory; perhaps at another port. */
+    const reopenSandbox = (): void => {
+      if (ending) return
+      openSandbox().then(connectSandbox, error => process.stderr.write(`${(error as Error).message}\n`))
     }
 
     const heardSandbox = (message: ToParent): void => {

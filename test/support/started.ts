@@ -31,7 +31,7 @@ async function findPorts(): Promise<number> {
 }
 
 /** Answers with the address of its page and with what it has printed. */
-async function start(t: Test): Promise<{ url: string; said: () => string }> {
+async function start(t: Test): Promise<{ url: string; pid: number; said: () => string }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'puente-start-'))
   const port = await findPorts()
   const child = spawn(process.execPath, ['--import', 'tsx', 'plugin/cli.ts', 'start'], {
@@ -58,7 +58,7 @@ async function start(t: Test): Promise<{ url: string; said: () => string }> {
     if (Date.now() > until || child.exitCode !== null) throw new Error(`puente start: ${said}`)
     await pause(100)
   }
-  return { url: `http://127.0.0.1:${port + 1}`, said: () => said }
+  return { url: `http://127.0.0.1:${port + 1}`, pid: child.pid!, said: () => said }
 }
 
 export const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
@@ -66,6 +66,8 @@ export const pause = (ms: number): Promise<void> => new Promise(resolve => setTi
 export interface Started {
   /** Of the sandbox's page and its doors. */
   url: string
+  /** Of `puente start` itself. */
+  pid: number
   page: Page
   phone: Locator
   desk: Locator
@@ -95,6 +97,7 @@ export async function openStarted(t: Test): Promise<Started> {
   const desk = page.getByRole('region', { name: 'Help desk' })
   return {
     url: puente.url,
+    pid: puente.pid,
     page,
     phone,
     desk,
